@@ -1,0 +1,98 @@
+#include "station-config/xml_document.h"
+
+#include <algorithm>
+#include <pugixml.hpp>
+#include <spdlog/fmt/fmt.h>
+
+namespace flashline::config {
+namespace {
+
+constexpr std::string_view spaces = " \t\r\n";
+
+/// Byte offsets of the attribute names of the element whose name begins at `at`: pugixml does not keep them.
+std::vector<std::size_t> attribute_offsets(std::string_view source, std::size_t at) {
+  std::vector<std::size_t> offsets;
+  at = source.find_first_of(" \t\r\n/>", at);
+  while (at != std::string_view::npos) {
+    at = source.find_first_not_of(spaces, at);
+    if (at == std::string_view::npos || source[at] == '>' || source[at] == '/') break;
+    offsets.push_back(at);
+    const std::size_t open = source.find_first_of("\"'", at);
+    if (open == std::string_view::npos) break;
+    const std::size_t close = source.find(source[open], open + 1);
+    at = close == std::string_view::npos ? close : close + 1;
+  }
+  return offsets;
+}
+
+std::size_t offset_of_node(const pugi::xml_node& node) {
+  return node.offset_debug() < 0 ? 0 : static_cast<std::size_t>(node.offset_debug());
+}
+
+void add_text(XmlElement& element, const pugi::xml_node& node) {
+  const std::string_view value = node.value();
+  const bool blank = element.text.find_first_not_of(spaces) == std::string::npos;
+  const std::size_t first = value.find_first_not_of(spaces);
+  if (blank && first != std::string_view::npos) element.text_offset = offset_of_node(node) + first;
+  element.text += value;
+}
+
+Result<XmlElement> to_element(const XmlDocument& document, const pugi::xml_node& node) {
+  XmlElement element{.name = node.name(), .offset = offset_of_node(node), .attributes = {}, .children = {}, .text = {}};
+  const auto offsets = attribute_offsets(document.source, element.offset);
+  for (const pugi::xml_attribute& attribute : node.attributes()) {
+    const std::size_t index = element.attributes.size();
+    const std::size_t offset = index < offsets.size() ? offsets[index] : element.offset;
+    if (std::ranges::count(element.attributes, std::string_view{attribute.name()}, &XmlAttribute::name) != 0) {
+      return document.error(Errc::config_not_well_formed, offset,
+                            fmt::format("attribute '{}' stands twice in <{}>", attribute.name(), element.name));
+    }
+    element.attributes.push_back({attribute.name(), attribute.value(), offset});
+  }
+  for (const pugi::xml_node& child : node.children()) {
+    if (child.type() == pugi::node_element) {
+      FL_TRY(auto converted, to_element(document, child));
+      element.children.push_back(std::move(converted));
+    } else if (child.type() == pugi::node_pcdata || child.type() == pugi::node_cdata) {
+      add_text(element, child);
+    }
+  }
+  return element;
+}
+
+}  // namespace
+
+std::string XmlDocument::where(std::size_t offset) const {
+  const std::string_view before = std::string_view{source}.substr(0, offset);
+  const std::size_t newline = before.rfind('\n');
+  std::string_view line = newline == std::string_view::npos ? before : before.substr(newline + 1);
+  if (newline == std::string_view::npos && line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
+  const auto characters =
+      std::ranges::count_if(line, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
+  return fmt::format("{}:{}:{}", file, std::ranges::count(before, '\n') + 1, characters + 1);
+}
+
+std::unexpected<Error> XmlDocument::error(Errc code, std::size_t offset, std::string_view what) const {
+  return fail(code, fmt::format("{}: {}", where(offset), what));
+}
+
+Result<XmlDocument> parse_xml(std::string_view source, std::string file) {
+  XmlDocument document{
+      .file = std::move(file), .source = std::string{source.substr(0, max_config_bytes + 1)}, .root = {}};
+  if (source.size() > max_config_bytes) {
+    return fail(Errc::config_too_large,
+                fmt::format("{}: {} bytes, at most {} are read", document.file, source.size(), max_config_bytes));
+  }
+  FL_CHECK(check_xml_text(document));
+  pugi::xml_document parsed;
+  const auto result = parsed.load_buffer(document.source.data(), document.source.size(),
+                                         pugi::parse_default | pugi::parse_ws_pcdata, pugi::encoding_utf8);
+  if (!result) {
+    return document.error(Errc::config_not_well_formed,
+                          static_cast<std::size_t>(std::max<std::ptrdiff_t>(result.offset, 0)), result.description());
+  }
+  FL_TRY(document.root, to_element(document, parsed.document_element()));
+  return document;
+}
+
+}  // namespace flashline::config

@@ -1,0 +1,50 @@
+#pragma once
+// An XML file as elements that know where they stand. Private to this room.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "imaging/core/error.h"
+
+namespace flashline::config {
+
+/// Bytes of a configuration file; more is a mistake or an attack.
+inline constexpr std::size_t max_config_bytes = 1024 * 1024;
+/// Nesting of elements; our files need four.
+inline constexpr std::size_t max_config_depth = 16;
+
+struct XmlAttribute {
+  std::string name;
+  std::string value;
+  std::size_t offset = 0;  ///< of its name, in bytes
+};
+
+struct XmlElement {
+  std::string name;
+  std::size_t offset = 0;  ///< of its name, in bytes
+  std::vector<XmlAttribute> attributes;
+  std::vector<XmlElement> children;
+  std::string text;             ///< all text directly inside, entities resolved
+  std::size_t text_offset = 0;  ///< of the first text that is not white space
+};
+
+struct XmlDocument {
+  std::string file;  ///< as the user named it
+  std::string source;
+  XmlElement root;
+
+  /// "file:line:column" of a byte; lines and columns count from 1, columns in characters.
+  std::string where(std::size_t offset) const;
+  std::unexpected<Error> error(Errc code, std::size_t offset, std::string_view what) const;
+};
+
+/// Errors: config_too_large, config_encoding, config_not_well_formed, config_doctype.
+Result<XmlDocument> parse_xml(std::string_view source, std::string file);
+
+/// What pugixml lets pass and a strict reader does not: bytes that are no UTF-8 text, document types, unknown
+/// entities, text outside the root, a second root. `document.root` is not used.
+Status check_xml_text(const XmlDocument& document);
+
+}  // namespace flashline::config
