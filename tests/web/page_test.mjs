@@ -1,0 +1,166 @@
+// The operator page against a real station with virtual boards, driven by a real headless Chromium.
+import assert from "node:assert/strict";
+import { spawn, execFileSync } from "node:child_process";
+import { mkdtempSync, writeFileSync, rmSync, truncateSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { after, before, test } from "node:test";
+import { chromium } from "playwright-core";
+
+const root = resolve(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "../..");
+const bin = join(root, "build/bin");
+const folder = mkdtempSync(join(tmpdir(), "flashline-page-"));
+const shots = join(root, "build/results");
+let station, browser, page, port;
+
+function sh(command, ...args) {
+  return execFileSync(command, args, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/** A 48 MiB GPT image with a FAT partition, signed by nobody: the station below allows that. */
+function makeImage() {
+  writeFileSync(join(folder, "esp.img"), "");
+  truncateSync(join(folder, "esp.img"), 40 << 20);
+  sh("mkfs.fat", "-n", "ESP", "esp.img");
+  sh("dd", "if=/dev/urandom", "of=noise", "bs=1M", "count=30", "status=none");
+  sh("mcopy", "-i", "esp.img", "noise", "::/noise");
+  writeFileSync(join(folder, "disk.img"), "");
+  truncateSync(join(folder, "disk.img"), 48 << 20);
+  sh("sgdisk", "-n", "1:2048:+40M", "-t", "1:EF00", "-c", "1:ESP", "disk.img");
+  sh("dd", "if=esp.img", "of=disk.img", "bs=1M", "seek=1", "conv=notrunc", "status=none");
+  sh(join(bin, "flashline"), "image", "import", "disk.img", "image.ffu", "--platform", "Flashline.Page.Test.1", "--allow-unsigned");
+  for (const name of ["esp.img", "noise", "disk.img"]) rmSync(join(folder, name));
+}
+
+function writeConfiguration(listenPort) {
+  const board = (n, extra) =>
+    `<slot name="${n}" row="${n <= 2 ? 1 : 2}" column="${n % 2 ? 1 : 2}"><virtual path="board-${n}.img" size="48MiB" ${extra}/></slot>`;
+  writeFileSync(join(folder, "station.xml"), `<?xml version="1.0" encoding="UTF-8"?>
+<station name="page test" mode="test">
+  <paths state="state" cache="cache" logs="logs" images="."/>
+  <listen port="${listenPort}" socket="flashlined.sock"/>
+  <trust allow-unsigned="true"/>
+  <slots stale="discard-verified" attempts="1">
+    ${board(1, 'rate="30MB/s"')}${board(2, 'rate="30MB/s"')}${board(3, 'rate="30MB/s" fail-write="3"')}${board(4, 'rate="12MB/s"')}
+  </slots>
+</station>`);
+  writeFileSync(join(folder, "recipe.xml"), `<?xml version="1.0" encoding="UTF-8"?>
+<recipe name="page">
+  <identity><serial pattern="PG-{n:4}" first="1"/><mac first="02:00:5E:00:00:00" last="02:00:5E:00:00:FF" count="1"/></identity>
+  <overlay><file partition="ESP" path="/id.txt">\${serial}</file></overlay>
+</recipe>`);
+}
+
+function startStation() {
+  return new Promise((done, failed) => {
+    station = spawn(join(bin, "flashlined"), ["--config", join(folder, "station.xml")], { stdio: ["ignore", "pipe", "inherit"] });
+    let said = "";
+    station.stdout.on("data", (text) => {
+      said += text;
+      const address = said.match(/http:\/\/127\.0\.0\.1:(\d+)/);
+      if (address) done(Number(address[1]));
+    });
+    station.once("exit", (code) => failed(new Error(`flashlined ended with ${code}`)));
+  });
+}
+
+function stopStation(signal = "SIGTERM") {
+  return new Promise((done) => {
+    station.removeAllListeners("exit");
+    station.once("exit", done);
+    station.kill(signal);
+  });
+}
+
+const tile = (n) => page.locator(`#slot-${n}`);
+const stateIs = (n, state, timeout = 60_000) => page.locator(`#slot-${n}[data-state="${state}"]`).waitFor({ timeout });
+
+before(async () => {
+  makeImage();
+  writeConfiguration(0);
+  port = await startStation();
+  writeConfiguration(port);
+  browser = await chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+  page = await browser.newPage({ viewport: { width: 1280, height: 800 }, hasTouch: true });
+  page.on("pageerror", (error) => { throw error; });
+  await page.goto(`http://127.0.0.1:${port}/`);
+});
+
+after(async () => {
+  await browser?.close();
+  await stopStation();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("a tile a slot stands in its rack position, with state in word, colour and shape", async () => {
+  await page.locator("#link[data-state=live]").waitFor();
+  assert.equal(await page.locator(".tile").count(), 4);
+  const [one, two, three] = await Promise.all([1, 2, 3].map((n) => tile(n).boundingBox()));
+  assert.ok(two.x > one.x && two.y === one.y, "slot 2 is right of slot 1");
+  assert.ok(three.y > one.y && three.x === one.x, "slot 3 is below slot 1");
+  const word = await tile(1).locator(".word").textContent();
+  assert.equal(await tile(1).locator("use").getAttribute("href"), `#shape-${word}`);
+  assert.equal(await page.locator("#mode").textContent(), "test");
+});
+
+test("a batch is started, tiles move, progress is live", async () => {
+  await page.locator("#new-image").selectOption({ label: "image.ffu" });
+  await page.locator("#new-recipe").fill("recipe.xml");
+  await page.locator("#new-quantity").fill("4");
+  await page.locator("#batch-new button[type=submit]").tap();
+  await stateIs(4, "writing");
+  const width = () => tile(4).locator(".bar i").evaluate((bar) => parseFloat(bar.style.width));
+  const first = await width();
+  await page.waitForFunction((seen) => parseFloat(document.querySelector("#slot-4 .bar i").style.width) > seen, first);
+  assert.match(await tile(4).locator(".speed").textContent(), /\d+\.\d MB\/s/);
+  await page.screenshot({ path: join(shots, "page-writing.png") });
+});
+
+test("a failed slot says what to do, and is retried", async () => {
+  await stateIs(3, "failed");
+  const advice = await tile(3).locator(".advice").textContent();
+  assert.match(advice, /FL-DEV-\d{3}/);
+  assert.ok((await tile(3).locator(".advice b").textContent()).length > 10, "the advice is a sentence");
+  await page.screenshot({ path: join(shots, "page-failed.png") });
+  await tile(3).locator("button[data-action=retry]").tap();
+  await stateIs(3, "passed");
+});
+
+test("every finger target is at least 48 pixels high and nothing runs off the screen", async () => {
+  for (const button of await page.locator("button:visible, input:visible, select:visible").all()) {
+    const box = await button.boundingBox();
+    if (!(await button.evaluate((node) => node.classList.contains("top")))) assert.ok(box.height >= 48, await button.innerText());
+    assert.ok(box.x >= 0 && box.x + box.width <= 1280);
+  }
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 1280));
+});
+
+test("the count reaches the batch's quantity and the boards differ", async () => {
+  for (const n of [1, 2, 3, 4]) await stateIs(n, "passed");
+  await page.waitForFunction(() => document.querySelector("#batch-passed").textContent === "4");
+  const serials = await page.locator(".tile .serial").allTextContents();
+  assert.equal(new Set(serials).size, 4);
+  for (const [index, serial] of serials.entries()) {
+    assert.equal(sh("mtype", "-i", `board-${index + 1}.img@@1M`, "::/id.txt"), serial);
+  }
+  await page.screenshot({ path: join(shots, "page-done.png") });
+});
+
+test("the page survives a daemon restart", async () => {
+  await stopStation("SIGKILL");
+  await page.locator("#link[data-state=lost]").waitFor();
+  await startStation();
+  await page.locator("#link[data-state=live]").waitFor({ timeout: 15_000 });
+  assert.equal(await page.locator(".tile").count(), 4);
+  await page.waitForFunction(() => document.querySelector("#batch-passed").textContent === "4");
+});
+
+test("a tapped tile tells the unit's story", async () => {
+  await page.locator(".tile .top").first().tap();
+  await page.locator("#detail[open]").waitFor();
+  assert.match(await page.locator("#detail-body").textContent(), /PG-\d{4}/);
+  await page.locator("#detail button").tap();
+});
