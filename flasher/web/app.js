@@ -84,8 +84,8 @@ function makeTile(name) {
 
 function tileActions(slot) {
   const actions = [];
-  if (slot.state === "failed") actions.push(["Retry this board", "retry"]);
-  if (slot.state === "failed" || slot.state === "passed") actions.push(["Next board is in", "next"]);
+  if (slot.state === "failed") actions.push(["Retry", "retry"]);
+  if (slot.state === "failed" || slot.state === "passed") actions.push(["Next board", "next"]);
   return actions.map(([label, verb]) => {
     const button = element("button", verb === "retry" ? "primary" : "", label);
     button.type = "button";
