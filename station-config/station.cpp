@@ -158,15 +158,16 @@ Result<Target> read_target(const ElementReader& in, const fs::path& base) {
   } else if (in.name() == "block") {
     target.kind = Target::Kind::block;
     FL_CHECK(in.check(block_shape));
-    if (!in.text_of("path").starts_with("/dev/")) {
-      return in.error_at("path", Errc::config_path, fmt::format("\"{}\" is not below /dev", in.text_of("path")));
-    }
   } else {
     target.kind = Target::Kind::virtual_board;
     FL_CHECK(in.check(virtual_shape));
     FL_TRY(target.behaviour, read_behaviour(in));
   }
   FL_TRY(target.path, in.path("path", base));
+  const bool device = target.kind == Target::Kind::block;
+  if (device && (in.text_of("path")[0] != '/' || !target.path.string().starts_with("/dev/"))) {
+    return in.error_at("path", Errc::config_path, fmt::format("\"{}\" is not below /dev", in.text_of("path")));
+  }
   FL_TRY(target.size, read_medium_size(in));
   return target;
 }
