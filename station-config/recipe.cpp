@@ -165,10 +165,7 @@ Result<Recipe> parse_recipe(std::string_view xml, const fs::path& file) {
   const ElementReader root{document, document.root};
   FL_CHECK(root.check(recipe_shape));
   Recipe recipe{.name = root.text_of("name"), .serial = {}, .macs = {}, .hostname = {}, .overlay = {}, .write = {}};
-  if (!is_name(recipe.name, 64)) {
-    return root.error_at("name", Errc::config_name,
-                         fmt::format("name=\"{}\" is not a name of 1 to 64 characters", recipe.name));
-  }
+  if (!is_title(recipe.name)) return root.error_at("name", Errc::config_title, fmt::format("name=\"{}\"", recipe.name));
   if (const auto identity = root.child("identity")) FL_CHECK(read_identity(*identity, recipe));
   const fs::path base = fs::absolute(file).parent_path();
   if (const auto overlay = root.child("overlay")) FL_CHECK(read_overlay(*overlay, base, recipe));

@@ -55,11 +55,10 @@ const Shape virtual_shape{
     .children = {},
 };
 
-Result<std::string> read_name(const ElementReader& in, std::size_t longest) {
+Result<std::string> read_slot_name(const ElementReader& in) {
   const std::string name = in.text_of("name");
-  if (is_name(name, longest)) return name;
-  return in.error_at("name", Errc::config_name,
-                     fmt::format("name=\"{}\" is not a name of 1 to {} characters", name, longest));
+  if (is_name(name, 32)) return name;
+  return in.error_at("name", Errc::config_name, fmt::format("name=\"{}\" is not a name of 1 to 32 characters", name));
 }
 
 Result<Paths> read_paths(const std::optional<ElementReader>& in, const fs::path& base) {
@@ -176,7 +175,7 @@ Result<Slot> read_slot(const ElementReader& in, const fs::path& base) {
   FL_CHECK(in.check(slot_shape));
   Slot slot;
   slot.where = in.where();
-  FL_TRY(slot.name, read_name(in, 32));
+  FL_TRY(slot.name, read_slot_name(in));
   FL_TRY(const auto row, in.number("row", 1, 99, 1));
   FL_TRY(const auto column, in.number("column", 1, 99, 1));
   slot.row = static_cast<std::uint32_t>(row);
@@ -271,7 +270,9 @@ Result<Station> parse_station(std::string_view xml, const fs::path& file) {
   const fs::path base = fs::absolute(file).parent_path();
   FL_CHECK(root.check(station_shape));
   Station station;
-  FL_TRY(station.name, read_name(root, 64));
+  station.name = root.text_of("name");
+  if (!is_title(station.name))
+    return root.error_at("name", Errc::config_title, fmt::format("name=\"{}\"", station.name));
   FL_TRY(station.mode,
          root.choice<Mode>("mode", {{"production", Mode::production}, {"test", Mode::test}}, Mode::production));
   FL_TRY(station.paths, read_paths(root.child("paths"), base));

@@ -1,5 +1,6 @@
 #include "station-config/values.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -122,6 +123,13 @@ bool is_name(std::string_view text, std::size_t longest) {
     if (!is_letter_or_digit(c) && c != '.' && c != '_' && c != '-') return false;
   }
   return true;
+}
+
+bool is_title(std::string_view text) {
+  if (text.empty() || text.find_first_of("\r\n") != std::string_view::npos) return false;
+  const auto characters =
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
+  return characters <= 64 && text.front() != ' ' && text.front() != '\t' && text.back() != ' ' && text.back() != '\t';
 }
 
 }  // namespace flashline::config

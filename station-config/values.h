@@ -26,5 +26,7 @@ std::optional<bool> parse_boolean(std::string_view text);
 std::optional<Sha256> parse_sha256(std::string_view text);
 /// Letters, digits, '.', '_', '-', beginning with a letter or digit; 1 to `longest` characters.
 bool is_name(std::string_view text, std::size_t longest);
+/// One line of 1 to 64 characters that neither begins nor ends with a blank.
+bool is_title(std::string_view text);
 
 }  // namespace flashline::config

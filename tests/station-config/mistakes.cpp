@@ -1,4 +1,4 @@
-#include "mistakes.h"
+#include "tests/station-config/mistakes.h"
 
 #include <fstream>
 #include <iterator>
@@ -26,14 +26,18 @@ const std::vector<Mistake>& station_mistakes() {
       {"no_slot_row", "row=\"2\" ", "", Errc::config_missing_attribute, "14:6"},
       {"no_virtual_size", " size=\"64MiB\"", "", Errc::config_missing_attribute, "15:8"},
       {"two_listens", "<trust clock", "<listen/><trust clock", Errc::config_repeated_element, "6:4"},
-      {"station_name_blank", "name=\"line-1\"", "name=\"line 1\"", Errc::config_name, "3:10"},
+      {"station_name_blank", "name=\"line-1\"", "name=\"line \"", Errc::config_title, "3:10"},
+      {"station_name_lines", "name=\"line-1\"", "name=\"a&#10;b\"", Errc::config_title, "3:10"},
+      {"station_name_long", "name=\"line-1\"",
+       "name=\"a2345678901234567890123456789012345678901234567890123456789012345\"", Errc::config_title, "3:10"},
       {"slot_name_slash", "name=\"2\"", "name=\"a/b\"", Errc::config_name, "13:11"},
       {"slot_name_empty", "name=\"2\"", "name=\"\"", Errc::config_name, "13:11"},
       {"slot_name_dots", "name=\"2\"", "name=\"..\"", Errc::config_name, "13:11"},
       {"slot_name_long", "name=\"2\"", "name=\"a23456789012345678901234567890123\"", Errc::config_name, "13:11"},
       {"mode_word", "mode=\"test\"", "mode=\"tests\"", Errc::config_choice, "3:24", refuses,
        "is not one of production, test; did you mean 'test'?"},
-      {"stale_word", "stale=\"zero\"", "stale=\"zeros\"", Errc::config_choice, "11:10", refuses, "did you mean 'zero'?"},
+      {"stale_word", "stale=\"zero\"", "stale=\"zeros\"", Errc::config_choice, "11:10", refuses,
+       "did you mean 'zero'?"},
       {"release_word", "release=\"test\"", "release=\"beta\"", Errc::config_choice, "7:38"},
       {"port_high", "port=\"8470\"", "port=\"65536\"", Errc::config_number, "5:11", refuses,
        "a number from 0 to 65535"},
@@ -132,7 +136,7 @@ const std::vector<Mistake>& recipe_mistakes() {
       {"no_last_mac", " last=\"02:00:5e:10:ff:ff\"", "", Errc::config_missing_attribute, "5:6"},
       {"no_partition", "partition=\"2\" ", "", Errc::config_missing_attribute, "10:6"},
       {"two_serials", "<mac ", "<serial pattern=\"{n}\"/><mac ", Errc::config_repeated_element, "5:6"},
-      {"name_blank", "name=\"panel\"", "name=\"a panel\"", Errc::config_name, "2:9"},
+      {"name_empty", "name=\"panel\"", "name=\"\"", Errc::config_title, "2:9"},
       {"pattern_no_counter", "FL-{n:6}{c}", "FL-{c}", Errc::config_pattern, "4:13", refuses, "there must be one {n}"},
       {"pattern_two_counters", "FL-{n:6}{c}", "{n}{n}{c}", Errc::config_pattern, "4:13"},
       {"pattern_two_checks", "FL-{n:6}{c}", "{n}{c}{c}", Errc::config_pattern, "4:13"},

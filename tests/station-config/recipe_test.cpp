@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
-#include "mistakes.h"
+#include "tests/station-config/mistakes.h"
 
 namespace flashline::config {
 namespace {

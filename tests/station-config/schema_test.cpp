@@ -9,9 +9,9 @@
 #include <memory>
 #include <unistd.h>
 
-#include "mistakes.h"
 #include "station-config/recipe.h"
 #include "station-config/station.h"
+#include "tests/station-config/mistakes.h"
 
 namespace flashline::config {
 namespace {

@@ -4,7 +4,7 @@
 #include <fstream>
 #include <gmock/gmock.h>
 
-#include "mistakes.h"
+#include "tests/station-config/mistakes.h"
 
 namespace flashline::config {
 namespace {
