@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 #include <spdlog/fmt/fmt.h>
 
 #include "imaging/catalog/der_writer.h"

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs7.h>
+#include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 #include <optional>
 #include <spdlog/fmt/fmt.h>

@@ -6,6 +6,9 @@
 #include <fstream>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs7.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
 #include <spdlog/fmt/fmt.h>
 
 #include "imaging/catalog/der_writer.h"
@@ -19,6 +22,15 @@ constexpr std::size_t max_pem_size = 1024 * 1024;
 int refuse_passphrase(char*, int, int, void*) { return -1; }
 
 }  // namespace
+
+void FreeOpenSsl::operator()(bio_st* object) const noexcept { BIO_free(object); }
+void FreeOpenSsl::operator()(evp_md_ctx_st* object) const noexcept { EVP_MD_CTX_free(object); }
+void FreeOpenSsl::operator()(evp_pkey_st* object) const noexcept { EVP_PKEY_free(object); }
+void FreeOpenSsl::operator()(pkcs7_st* object) const noexcept { PKCS7_free(object); }
+void FreeOpenSsl::operator()(stack_st_X509* stack) const noexcept { sk_X509_free(stack); }
+void FreeOpenSsl::operator()(x509_st* object) const noexcept { X509_free(object); }
+void FreeOpenSsl::operator()(x509_store_ctx_st* object) const noexcept { X509_STORE_CTX_free(object); }
+void FreeOpenSsl::operator()(x509_store_st* object) const noexcept { X509_STORE_free(object); }
 
 BioHandle bio_over(std::span<const std::byte> bytes) {
   return BioHandle{BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size()))};
