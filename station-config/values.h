@@ -1,5 +1,5 @@
 #pragma once
-// The lexical forms of attribute values. Private to this room; each is also a pattern in the XSD files.
+// The lexical forms of attribute values and of command line options. Each is also a pattern in the XSD files.
 
 #include <chrono>
 #include <cstdint>

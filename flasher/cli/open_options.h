@@ -1,0 +1,24 @@
+#pragma once
+// The options that every command has which reads an image.
+
+#include <ctime>
+#include <vector>
+
+#include "flasher/cli/arguments.h"
+#include "flasher/cli/command.h"
+#include "imaging/core/error.h"
+#include "imaging/source/image.h"
+
+namespace flashline::line {
+
+/// --trust, --allow-unsigned, --pin, --clock, --sha256, --bmap, --experimental.
+const std::vector<Option>& open_option_table();
+
+/// What those options say. Errors: usage, anchor_file.
+Result<imaging::OpenOptions> open_options_of(const Arguments& arguments);
+
+/// The moment that a made image carries: SOURCE_DATE_EPOCH where it is set, so that the same inputs give the same
+/// image, else now. Errors: usage.
+Result<std::time_t> build_time();
+
+}  // namespace flashline::line
