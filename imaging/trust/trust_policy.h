@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "imaging/core/digest.h"
+#include "imaging/core/error.h"
 
 namespace flashline::imaging {
 
@@ -40,9 +41,11 @@ struct TrustPolicy {
   bool allow_unsigned = false;
   ClockPolicy clock;
   std::optional<Sha256> file_digest;  ///< when set: SHA-256 that the whole image file must have
+  /// Only to show an image, never to write it: what would refuse its signature is told in TrustVerdict::refusal.
+  bool inspect_only = false;
 };
 
-/// What the check found. `is_signed` is false only where the policy allows unsigned images.
+/// What the check found. `is_signed` is false only where the policy allows unsigned images, or inspects.
 struct TrustVerdict {
   bool is_signed = false;
   bool test_signed = false;   ///< the anchor is a test anchor
@@ -50,6 +53,8 @@ struct TrustVerdict {
   std::string anchor;         ///< TrustAnchor::name
   Sha256 signer_digest{};     ///< SHA-256 of the signer's certificate (DER)
   std::time_t not_after = 0;  ///< the earliest end of validity in the chain
+  /// Only under TrustPolicy::inspect_only: why the image would be refused; the other fields are claims then.
+  std::optional<Error> refusal;
 };
 
 }  // namespace flashline::imaging

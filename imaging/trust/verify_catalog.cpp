@@ -241,6 +241,24 @@ Result<TrustVerdict> verify_signed(std::span<const std::byte> catalog_der, const
   return verdict;
 }
 
+Result<TrustVerdict> verify_signers(std::span<const std::byte> catalog_der, const Catalog& catalog,
+                                    const TrustPolicy& policy) {
+  if (!catalog.signers.empty()) return verify_signed(catalog_der, catalog, policy);
+  if (policy.allow_unsigned) return TrustVerdict{};
+  return fail(Errc::unsigned_image, "the image's catalog carries no signature");
+}
+
+/// Who says to have signed, nothing checked.
+TrustVerdict claim_in(std::span<const std::byte> catalog_der, const Catalog& catalog) {
+  if (catalog.signers.empty()) return {};
+  const auto pkcs7 = to_pkcs7(catalog_der);
+  const auto signer = pkcs7 ? find_signer(pkcs7->get(), catalog.signers.front()) : std::unexpected{pkcs7.error()};
+  if (signer) return claim_of(*signer);
+  TrustVerdict nobody;
+  nobody.is_signed = true;
+  return nobody;
+}
+
 }  // namespace
 
 Result<TrustAnchor> load_anchor(const std::filesystem::path& path, bool test) {
@@ -257,17 +275,11 @@ Result<TrustVerdict> verify_catalog(std::span<const std::byte> catalog_der, std:
                                     const TrustPolicy& policy) {
   FL_TRY(const Catalog catalog, parse_catalog(catalog_der));
   FL_CHECK(check_member_digest(catalog, hash_table));
-  if (!catalog.signers.empty()) return verify_signed(catalog_der, catalog, policy);
-  if (policy.allow_unsigned) return TrustVerdict{};
-  return fail(Errc::unsigned_image, "the image's catalog carries no signature");
-}
-
-Result<TrustVerdict> claimed_signer(std::span<const std::byte> catalog_der) {
-  FL_TRY(const Catalog catalog, parse_catalog(catalog_der));
-  if (catalog.signers.empty()) return TrustVerdict{};
-  FL_TRY(const detail::Pkcs7Handle pkcs7, to_pkcs7(catalog_der));
-  FL_TRY(X509* const signer, find_signer(pkcs7.get(), catalog.signers.front()));
-  return claim_of(signer);
+  auto verdict = verify_signers(catalog_der, catalog, policy);
+  if (verdict || !policy.inspect_only) return verdict;
+  TrustVerdict claim = claim_in(catalog_der, catalog);
+  claim.refusal = std::move(verdict).error();
+  return claim;
 }
 
 }  // namespace flashline::imaging

@@ -19,14 +19,11 @@ Result<TrustAnchor> load_anchor(const std::filesystem::path& path, bool test);
 /// policy's anchors (nobody else's; an intermediate certificate may be an anchor), expiry by the clock policy, code
 /// signing where the certificate names purposes, pins, and no test anchor in production mode.
 /// A signature that is there is always checked, also where unsigned images are allowed.
+/// Under policy.inspect_only a refusal by the policy is told in the verdict instead of being an error.
 /// The clock policy's `at` must be set for Kind::now, too: this room has no clock.
 /// Errors: those of parse_catalog, catalog_digest, unsigned_image, bad_signature, weak_signature, untrusted_chain,
 /// certificate_expired, certificate_not_yet_valid, signer_purpose, signer_not_pinned, test_signed, anchor_file.
 Result<TrustVerdict> verify_catalog(std::span<const std::byte> catalog_der, std::span<const std::byte> hash_table,
                                     const TrustPolicy& policy);
-
-/// Who says to have signed this catalog: subject and certificate digest, nothing checked but the structure.
-/// For showing images that are not trusted yet. Errors: those of parse_catalog.
-Result<TrustVerdict> claimed_signer(std::span<const std::byte> catalog_der);
 
 }  // namespace flashline::imaging

@@ -279,12 +279,31 @@ TEST(VerifyCatalog, RefusesTheSignatureOfAnotherCatalog) {
   EXPECT_EQ(verdict.error().code, Errc::bad_signature);
 }
 
-TEST(ClaimedSigner, NamesWhoeverStandsThere) {
-  const auto claim = claimed_signer(by_chain());
-  ASSERT_TRUE(claim);
-  EXPECT_TRUE(claim->is_signed);
+TEST(InspectOnly, NamesWhoeverStandsThereAndTheRefusal) {
+  TrustPolicy policy;
+  policy.inspect_only = true;
+  policy.clock.kind = ClockPolicy::Kind::unchecked;
+  const auto claim = verify_catalog(by_chain(), hash_table, policy);
+  ASSERT_TRUE(claim) << to_text(claim.error());
   EXPECT_EQ(claim->signer, "CN=Flashline Test Signer");
-  EXPECT_FALSE(claimed_signer(build_catalog(hash_table))->is_signed);
+  ASSERT_TRUE(claim->refusal);
+  EXPECT_EQ(claim->refusal->code, Errc::untrusted_chain);
+  const auto unsigned_claim = verify_catalog(build_catalog(hash_table), hash_table, policy);
+  ASSERT_TRUE(unsigned_claim);
+  EXPECT_FALSE(unsigned_claim->is_signed);
+  EXPECT_EQ(unsigned_claim->refusal->code, Errc::unsigned_image);
+}
+
+TEST(InspectOnly, StillNoticesAnotherHashTable) {
+  TrustPolicy policy;
+  policy.inspect_only = true;
+  EXPECT_EQ(verify_catalog(by_chain(), Bytes(32), policy).error().code, Errc::catalog_digest);
+}
+
+TEST(InspectOnly, TrustsLikeOtherwise) {
+  TrustPolicy policy = root_policy();
+  policy.inspect_only = true;
+  EXPECT_FALSE(verify_catalog(by_chain(), hash_table, policy)->refusal.has_value());
 }
 
 }  // namespace
