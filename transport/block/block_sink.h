@@ -25,11 +25,12 @@ struct IoBuffer {
 
 /// What a sink is.
 struct SinkFacts {
-  std::string path;                 ///< the name it was opened by
-  ByteCount capacity;               ///< exact size in bytes
+  std::string path = {};            ///< the name it was opened by
+  ByteCount capacity = {};          ///< exact size in bytes
   std::uint32_t sector_size = 512;  ///< logical; offsets and lengths of I/O are multiples of it
-  std::string medium;        ///< identity of the medium as far as it tells one (model, serial, CID); empty: it does not
+  std::string medium = {};   ///< identity of the medium as far as it tells one (model, serial, CID); empty: it does not
   bool can_discard = false;  ///< discard() is worth calling
+  std::string access = {};   ///< for the log: "direct", or "buffered" and why
 };
 
 /// Blocks in, blocks out. One owner, one strand. Calls may overlap; each completes on the caller's executor.
