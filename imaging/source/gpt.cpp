@@ -128,6 +128,7 @@ Status take_entries(GptTable& table, std::uint64_t lba) {
       return damaged(lba, fmt::format("partition {} (LBA {} to {}) lies outside of the usable LBAs {} to {}", i + 1,
                                       entry.first, entry.last, header.first_usable, header.last_usable));
     }
+    entry.number = static_cast<std::uint32_t>(i + 1);
     table.entries.push_back(std::move(entry));
   }
   return {};

@@ -43,7 +43,8 @@ struct GptEntry {
   std::uint64_t first = 0;  ///< LBA
   std::uint64_t last = 0;   ///< LBA, inclusive
   std::uint64_t attributes = 0;
-  std::string name;  ///< UTF-8
+  std::string name;          ///< UTF-8
+  std::uint32_t number = 0;  ///< place in the table, from 1
 };
 
 struct GptTable {

@@ -26,6 +26,7 @@ struct PartitionFact {
   std::string type;
   ByteOffset start;
   ByteCount length;
+  std::uint32_t number = 0;  ///< from 1, as other tools count; an unused row keeps its number
 };
 
 /// What an image says of itself.

@@ -86,7 +86,8 @@ class MbrReader {
     PartitionFact fact{.name = fmt::format("{}", ++number_),
                        .type = fmt::format("{:02X}", row.type),
                        .start = ByteOffset{start * mbr_size},
-                       .length = ByteCount{std::uint64_t{row.sectors} * mbr_size}};
+                       .length = ByteCount{std::uint64_t{row.sectors} * mbr_size},
+                       .number = number_};
     FL_CHECK(check_inside(fact, disk_size_));
     table_.partitions.push_back(std::move(fact));
     return {};
@@ -116,7 +117,7 @@ class MbrReader {
   std::optional<ByteCount> disk_size_;
   PartitionTable& table_;
   MbrRow extended_;
-  int number_ = 0;
+  std::uint32_t number_ = 0;
 };
 
 /// The sector size whose LBA 1 holds a GPT header, or 0.
@@ -155,8 +156,8 @@ Status check_backup(BlockView& disk, const GptTable& primary, PartitionTable& ta
   return {};
 }
 
-std::string shown_name(const GptEntry& entry, std::size_t number) {
-  return entry.name.empty() ? fmt::format("{}", number) : entry.name;
+std::string shown_name(const GptEntry& entry) {
+  return entry.name.empty() ? fmt::format("{}", entry.number) : entry.name;
 }
 
 Result<PartitionTable> read_as_gpt(BlockView& disk, std::optional<ByteCount> disk_size, std::uint32_t sector_size) {
@@ -170,10 +171,11 @@ Result<PartitionTable> read_as_gpt(BlockView& disk, std::optional<ByteCount> dis
   }
   table.gpt_size = ByteCount{(primary->header.alternate_lba + 1) * sector_size};
   for (const auto& entry : primary->entries) {
-    table.partitions.push_back({.name = shown_name(entry, table.partitions.size() + 1),
+    table.partitions.push_back({.name = shown_name(entry),
                                 .type = to_text(entry.type),
                                 .start = ByteOffset{entry.first * sector_size},
-                                .length = ByteCount{(entry.last - entry.first + 1) * sector_size}});
+                                .length = ByteCount{(entry.last - entry.first + 1) * sector_size},
+                                .number = entry.number});
     FL_CHECK(check_inside(table.partitions.back(), disk_size));
   }
   if (disk_size && disk.size() >= *disk_size) FL_CHECK(check_backup(disk, *primary, table));

@@ -81,7 +81,7 @@ class DamagedFile : public ::testing::Test {
  protected:
   void SetUp() override {
     auto volume = FatVolume::open(view).value();
-    ASSERT_TRUE(volume.write_file("FILE.BIN", noise(5 * 2048, 1), test_time));
+    ASSERT_TRUE(volume.write_file("FILE.BIN", pattern(5 * 2048, 1), test_time));
     std::vector<std::byte> slot(32);
     ASSERT_TRUE(view.read(ByteOffset{root}, slot));
     head = std::to_integer<unsigned>(slot[26]) | std::to_integer<unsigned>(slot[27]) << 8U;
@@ -102,7 +102,7 @@ TEST_F(DamagedFile, loop_is_detected) {
   EXPECT_EQ(volume.write_file("FILE.BIN", {}, test_time).error().code, Errc::fat_loop);
   EXPECT_EQ(volume.remove("FILE.BIN").error().code, Errc::fat_loop);
   EXPECT_TRUE(before == image.bytes());
-  EXPECT_TRUE(volume.write_file("OTHER", noise(100, 1), test_time)) << "the rest can be used";
+  EXPECT_TRUE(volume.write_file("OTHER", pattern(100, 1), test_time)) << "the rest can be used";
 }
 
 TEST_F(DamagedFile, link_to_a_free_cluster) {
@@ -165,7 +165,7 @@ TEST_F(DamagedFile, garbage_behind_the_end_of_a_folder_stays_hidden) {
 
 TEST_F(DamagedFile, long_name_of_another_file_is_ignored) {
   auto volume = FatVolume::open(view).value();
-  ASSERT_TRUE(volume.write_file("a long name.txt", as_vector("x"), test_time));
+  ASSERT_TRUE(volume.write_file("a long name.txt", bytes_of("x"), test_time));
   apply(view, root + 32 + 13, {0x00});  // the checksum of one entry
   EXPECT_EQ(FatVolume::open(view)->list("/")->at(1).name, "ALONGN~1.TXT");
 }
@@ -176,7 +176,7 @@ TEST(FatDamage, wrong_fs_info_is_not_believed) {
   apply(view, 512 + 488, {0xF0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F});
   auto volume = FatVolume::open(view).value();
   EXPECT_EQ(volume.free_space()->value, (volume.facts().clusters - 1) * 512ULL);
-  ASSERT_TRUE(volume.write_file("X", noise(1000, 1), test_time));
+  ASSERT_TRUE(volume.write_file("X", pattern(1000, 1), test_time));
   EXPECT_EQ(image.findings(), "");
 }
 
@@ -187,7 +187,7 @@ TEST(FatDamage, fs_info_without_signature_is_left_alone) {
   auto volume = FatVolume::open(view).value();
   std::vector<std::byte> before(512), after(512);
   ASSERT_TRUE(view.read(ByteOffset{512}, before));
-  ASSERT_TRUE(volume.write_file("X", noise(1000, 1), test_time));
+  ASSERT_TRUE(volume.write_file("X", pattern(1000, 1), test_time));
   ASSERT_TRUE(view.read(ByteOffset{512}, after));
   EXPECT_EQ(before, after);
 }
@@ -197,7 +197,7 @@ TEST(FatDamage, fat32_without_mirroring_keeps_only_the_active_copy) {
   FileView view{image.path()};
   apply(view, 40, {0x81, 0});
   const std::string before = image.bytes();
-  ASSERT_TRUE(FatVolume::open(view)->write_file("X", noise(1000, 1), test_time));
+  ASSERT_TRUE(FatVolume::open(view)->write_file("X", pattern(1000, 1), test_time));
   const std::string after = image.bytes();
   const std::size_t table = 32 * 512;
   const std::size_t length = 512 * (static_cast<unsigned char>(before[36]) |

@@ -39,7 +39,8 @@ class RandomEdits : public ::testing::TestWithParam<Case> {
       ASSERT_EQ(removed.has_value(), model.erase(path) == 1) << path;
       return;
     }
-    const auto bytes = noise(random() % 20 == 0 ? random() % 60'000 : random() % 3000, static_cast<unsigned>(random()));
+    const auto bytes =
+        pattern(random() % 20 == 0 ? random() % 60'000 : random() % 3000, static_cast<unsigned>(random()));
     const auto written = volume.write_file(path, bytes, test_time);
     if (written) {
       model[path] = bytes;
@@ -50,7 +51,7 @@ class RandomEdits : public ::testing::TestWithParam<Case> {
     }
   }
   void compare_with_mtools() {
-    const std::string out = image.folder() / "out";
+    const std::string out = (image.folder() / "out").string();
     std::filesystem::create_directory(out);
     if (!model.empty()) {
       const ToolRun run = image.mtools("mcopy -s -n -Q -i " + image.path() + " '::*' " + out);

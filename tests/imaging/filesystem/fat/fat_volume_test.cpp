@@ -82,9 +82,9 @@ TEST_P(EveryKind, says_what_it_is) {
 
 TEST_P(EveryKind, edits_pass_fsck_and_mtools) {
   auto volume = FatVolume::open(view).value();
-  const auto big = noise(GetParam().cluster_size * 5ULL + 77, 1);
-  ASSERT_TRUE(volume.write_file("/README.TXT", as_vector("exact 8.3\n"), test_time));
-  ASSERT_TRUE(volume.write_file("/flashline/identity.env", as_vector("SERIAL=1\n"), test_time));
+  const auto big = pattern(GetParam().cluster_size * 5ULL + 77, 1);
+  ASSERT_TRUE(volume.write_file("/README.TXT", bytes_of("exact 8.3\n"), test_time));
+  ASSERT_TRUE(volume.write_file("/flashline/identity.env", bytes_of("SERIAL=1\n"), test_time));
   ASSERT_TRUE(volume.write_file("/flashline/A rather long name, with spaces.bin", big, test_time));
   ASSERT_TRUE(volume.write_file("/empty", {}, test_time));
   ASSERT_TRUE(volume.make_folder("/a/b/c", test_time));
@@ -94,24 +94,24 @@ TEST_P(EveryKind, edits_pass_fsck_and_mtools) {
   EXPECT_TRUE(shown("flashline/A rather long name, with spaces.bin") == as_text(big));
 
   ASSERT_TRUE(volume.write_file("/flashline/IDENTITY.ENV", big, test_time));
-  ASSERT_TRUE(volume.write_file("/flashline/A rather long name, with spaces.bin", as_vector("short"), test_time));
+  ASSERT_TRUE(volume.write_file("/flashline/A rather long name, with spaces.bin", bytes_of("short"), test_time));
   ASSERT_TRUE(volume.remove("/readme.txt"));
   ASSERT_TRUE(volume.remove("/a/b/c"));
   EXPECT_EQ(image.findings(), "");
   EXPECT_TRUE(shown("flashline/identity.env") == as_text(big));
-  EXPECT_EQ(volume.read_file("flashline/a RATHER long name, with spaces.BIN"), as_vector("short"));
+  EXPECT_EQ(volume.read_file("flashline/a RATHER long name, with spaces.BIN"), bytes_of("short"));
   EXPECT_EQ(volume.read_file("README.TXT").error().code, Errc::fat_not_found);
 }
 
 TEST_P(MtoolsKind, reads_what_mtools_wrote) {
-  const std::string from = image.folder() / "from";
-  std::ofstream{from, std::ios::binary} << as_text(noise(100'000, 3));
+  const std::string from = (image.folder() / "from").string();
+  std::ofstream{from, std::ios::binary} << as_text(pattern(100'000, 3));
   ASSERT_EQ(image.mtools("mmd -i " + image.path() + " ::/Dir ::/Dir/Übung").code, 0);
   ASSERT_EQ(image.mtools("mcopy -i " + image.path() + " " + from + " '::/Dir/Übung/lower case.txt'").code, 0);
   ASSERT_EQ(image.mtools("mcopy -i " + image.path() + " " + from + " ::/UPPER.BIN").code, 0);
   auto volume = FatVolume::open(view).value();
-  EXPECT_TRUE(volume.read_file("/dir/übung/Lower Case.txt").value() == noise(100'000, 3));
-  EXPECT_TRUE(volume.read_file("/upper.bin").value() == noise(100'000, 3));
+  EXPECT_TRUE(volume.read_file("/dir/übung/Lower Case.txt").value() == pattern(100'000, 3));
+  EXPECT_TRUE(volume.read_file("/upper.bin").value() == pattern(100'000, 3));
   EXPECT_EQ(volume.list("/Dir")->at(0).name, "Übung");
 }
 
@@ -120,10 +120,10 @@ TEST_P(SmallKind, filling_it_up_fails_whole_and_frees_again) {
   const std::uint64_t before = volume.free_space()->value;
   const std::uint64_t chunk = std::max<std::uint64_t>(before / 5, 1);
   std::size_t made = 0;
-  while (volume.write_file("f" + std::to_string(made), noise(chunk, 9), test_time)) ++made;
+  while (volume.write_file("f" + std::to_string(made), pattern(chunk, 9), test_time)) ++made;
   EXPECT_GE(made, 4U);
   const std::string full = image.bytes();
-  const auto failed = volume.write_file("new folder/one more", noise(chunk, 9), test_time);
+  const auto failed = volume.write_file("new folder/one more", pattern(chunk, 9), test_time);
   EXPECT_EQ(failed.error().code, Errc::fat_full);
   EXPECT_TRUE(full == image.bytes()) << "a failed edit changed the volume";
   EXPECT_EQ(image.findings(), "");
@@ -135,7 +135,7 @@ TEST_P(SmallKind, filling_it_up_fails_whole_and_frees_again) {
 TEST_P(EveryKind, free_space_survives_reopening) {
   auto volume = FatVolume::open(view).value();
   const std::uint64_t before = volume.free_space()->value;
-  ASSERT_TRUE(volume.write_file("X", noise(GetParam().cluster_size + 1ULL, 2), test_time));
+  ASSERT_TRUE(volume.write_file("X", pattern(GetParam().cluster_size + 1ULL, 2), test_time));
   EXPECT_EQ(volume.free_space()->value, before - 2ULL * GetParam().cluster_size);
   EXPECT_EQ(FatVolume::open(view)->free_space()->value, before - 2ULL * GetParam().cluster_size);
   EXPECT_EQ(image.findings(), "") << "FSInfo's count and both tables";
@@ -159,8 +159,8 @@ TEST(FatVolume, fat32_root_and_folders_grow) {
   auto volume = FatVolume::open(view).value();
   const auto name = [](int i) { return "a long name for the file with number " + std::to_string(i) + ".data"; };
   for (int i = 0; i < 60; ++i) {
-    ASSERT_TRUE(volume.write_file(name(i), as_vector(std::to_string(i)), test_time));
-    ASSERT_TRUE(volume.write_file("folder/" + name(i), as_vector(std::to_string(i)), test_time));
+    ASSERT_TRUE(volume.write_file(name(i), bytes_of(std::to_string(i)), test_time));
+    ASSERT_TRUE(volume.write_file("folder/" + name(i), bytes_of(std::to_string(i)), test_time));
   }
   EXPECT_EQ(image.findings(), "");
   EXPECT_EQ(volume.list("/")->size(), 61U);
@@ -174,11 +174,11 @@ TEST(FatVolume, aliases_are_unique_and_found) {
   auto volume = FatVolume::open(view).value();
   for (int i = 0; i < 12; ++i) {
     ASSERT_TRUE(
-        volume.write_file("configuration-" + std::to_string(i) + ".json", as_vector(std::to_string(i)), test_time));
+        volume.write_file("configuration-" + std::to_string(i) + ".json", bytes_of(std::to_string(i)), test_time));
   }
   EXPECT_EQ(image.findings(), "");
-  EXPECT_EQ(volume.read_file("CONFIG~1.JSO"), as_vector("0"));
-  EXPECT_EQ(volume.read_file("CONFI~10.JSO"), as_vector("9"));
+  EXPECT_EQ(volume.read_file("CONFIG~1.JSO"), bytes_of("0"));
+  EXPECT_EQ(volume.read_file("CONFI~10.JSO"), bytes_of("9"));
   EXPECT_EQ(image.mtype("CONFI~12.JSO"), "11");
 }
 
@@ -187,14 +187,14 @@ TEST(FatVolume, names_in_other_scripts) {
   FileView view{image.path()};
   auto volume = FatVolume::open(view).value();
   for (const char* name : {"Größe.txt", "ファイル.txt", "Файл", ".hidden", "a.b.c.d", "trailing ~1"}) {
-    ASSERT_TRUE(volume.write_file(name, as_vector(name), test_time)) << name;
+    ASSERT_TRUE(volume.write_file(name, bytes_of(name), test_time)) << name;
     EXPECT_EQ(image.mtype(name), name);
   }
   EXPECT_EQ(image.findings(), "");
-  ASSERT_TRUE(volume.write_file("😀", as_vector("surrogates"), test_time));  // mtools cannot
+  ASSERT_TRUE(volume.write_file("😀", bytes_of("surrogates"), test_time));  // mtools cannot
   EXPECT_EQ(image.findings(), "");
-  EXPECT_EQ(volume.read_file("😀"), as_vector("surrogates"));
-  EXPECT_EQ(volume.read_file("ФАЙЛ"), as_vector("Файл"));
+  EXPECT_EQ(volume.read_file("😀"), bytes_of("surrogates"));
+  EXPECT_EQ(volume.read_file("ФАЙЛ"), bytes_of("Файл"));
   EXPECT_EQ(volume.list("")->size(), 7U);
 }
 
@@ -213,7 +213,7 @@ TEST(FatVolume, misuse_is_refused_and_changes_nothing) {
   FatImage image{"-F 16", 16384};
   FileView view{image.path()};
   auto volume = FatVolume::open(view).value();
-  ASSERT_TRUE(volume.write_file("dir/file", as_vector("x"), test_time));
+  ASSERT_TRUE(volume.write_file("dir/file", bytes_of("x"), test_time));
   const std::string before = image.bytes();
   EXPECT_EQ(volume.write_file("dir", {}, test_time).error().code, Errc::fat_is_folder);
   EXPECT_EQ(volume.write_file("/", {}, test_time).error().code, Errc::fat_is_folder);
@@ -236,9 +236,9 @@ TEST(FatVolume, longest_name_and_replacing_keeps_attributes) {
   FileView view{image.path()};
   auto volume = FatVolume::open(view).value();
   const std::string name(255, 'n');
-  ASSERT_TRUE(volume.write_file(name, as_vector("1"), test_time));
+  ASSERT_TRUE(volume.write_file(name, bytes_of("1"), test_time));
   ASSERT_EQ(image.mtools("mattrib -i " + image.path() + " +h ::" + name).code, 0);
-  ASSERT_TRUE(volume.write_file(name, as_vector("2"), test_time));
+  ASSERT_TRUE(volume.write_file(name, bytes_of("2"), test_time));
   EXPECT_THAT(image.mtools("mattrib -i " + image.path() + " ::" + name).output, ::testing::HasSubstr(" H"));
   EXPECT_EQ(image.mtype(name), "2");
   EXPECT_EQ(image.findings(), "");
