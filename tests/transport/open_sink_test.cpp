@@ -18,8 +18,8 @@ namespace flashline::transport {
 namespace {
 
 namespace fs = std::filesystem;
+using fakes::TempFolder;
 using tests::awaited;
-using tests::TempFolder;
 
 struct Place {
   const char* name;
