@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "imaging/core/byte_reader.h"
+#include "imaging/core/unicode.h"
 #include "imaging/source/crc32.h"
 
 namespace flashline::imaging {
@@ -70,40 +71,15 @@ Status check_header(const GptHeader& header, std::uint64_t lba, std::uint64_t se
   return {};
 }
 
-void append_utf8(std::string& text, char32_t c) {
-  const auto put = [&](char32_t byte) { text += static_cast<char>(byte); };
-  if (c < 0x80) return put(c);
-  if (c < 0x800) {
-    put(0xC0 | (c >> 6U));
-  } else if (c < 0x10000) {
-    put(0xE0 | (c >> 12U));
-    put(0x80 | ((c >> 6U) & 0x3F));
-  } else {
-    put(0xF0 | (c >> 18U));
-    put(0x80 | ((c >> 12U) & 0x3F));
-    put(0x80 | ((c >> 6U) & 0x3F));
-  }
-  put(0x80 | (c & 0x3F));
-}
-
-/// UTF-16LE up to the first NUL; what is no text becomes U+FFFD.
+/// UTF-16LE up to the first NUL, without control characters: names end up on terminals and pages.
 Result<std::string> take_name(ByteReader& in) {
-  std::string name;
-  char32_t high = 0;
+  std::u16string name;
   for (int i = 0; i < 36; ++i) {
-    FL_TRY(const char32_t unit, in.u16("GPT partition name"));
+    FL_TRY(const char16_t unit, in.u16("GPT partition name"));
     if (unit == 0) break;
-    const bool low = unit >= 0xDC00 && unit < 0xE000;
-    if (high != 0 && !low) append_utf8(name, 0xFFFD);
-    if (unit >= 0xD800 && unit < 0xDC00) {
-      high = unit;
-      continue;
-    }
-    if (low) append_utf8(name, high != 0 ? 0x10000 + ((high - 0xD800) << 10U) + (unit - 0xDC00) : 0xFFFD);
-    if (!low) append_utf8(name, unit < 0x20 ? 0xFFFD : unit);
-    high = 0;
+    name += unit < 0x20 || unit == 0x7F ? u'\uFFFD' : unit;
   }
-  return name;
+  return utf8_of(name);
 }
 
 Result<GptEntry> take_entry(std::span<const std::byte> bytes) {

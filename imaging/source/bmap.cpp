@@ -1,0 +1,313 @@
+#include "imaging/source/bmap.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <openssl/evp.h>
+#include <optional>
+#include <pugixml.hpp>
+#include <spdlog/fmt/fmt.h>
+#include <string_view>
+#include <utility>
+
+#include "imaging/source/file_view.h"
+
+namespace flashline::imaging {
+namespace {
+
+/// A map has about a hundred bytes a range; this is half a million ranges.
+constexpr std::uint64_t max_map = 64_MiB;
+constexpr std::uint64_t max_image = 1ULL << 62U;
+
+std::unexpected<Error> bad(std::string_view what) { return fail(Errc::bmap_syntax, std::string{what}); }
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view blank = " \t\r\n";
+  const auto first = text.find_first_not_of(blank);
+  return first == std::string_view::npos ? std::string_view{}
+                                         : text.substr(first, text.find_last_not_of(blank) - first + 1);
+}
+
+Result<std::uint64_t> number_of(std::string_view text, std::string_view what) {
+  text = trimmed(text);
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || text.empty()) {
+    return bad(fmt::format("{} is \"{}\", not a number", what, text.substr(0, 40)));
+  }
+  return value;
+}
+
+Result<std::uint64_t> number_in(const pugi::xml_node& bmap, const char* name) {
+  const auto node = bmap.child(name);
+  if (!node) return bad(fmt::format("no <{}>", name));
+  return number_of(node.child_value(), name);
+}
+
+Result<std::vector<std::byte>> bytes_of_hex(std::string_view text) {
+  std::vector<std::byte> bytes;
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(text.data() + i, text.data() + i + 2, value, 16);
+    if (error != std::errc{} || end != text.data() + i + 2) break;
+    bytes.push_back(static_cast<std::byte>(value));
+  }
+  if (text.empty() || bytes.size() * 2 != text.size())
+    return bad(fmt::format("\"{}\" is no checksum", text.substr(0, 80)));
+  return bytes;
+}
+
+/// The names that a version gives to its checksums. Versions before 1.3 have none; 1.4 was 2.0's first name.
+struct Dialect {
+  const char* algorithm = "";
+  const char* range_attribute = "";
+  const char* file_checksum = "";
+};
+
+Result<Dialect> dialect_of(const pugi::xml_node& bmap) {
+  const std::string_view version = bmap.attribute("version").value();
+  const auto dot = version.find('.');
+  if (dot == std::string_view::npos) return bad("no version");
+  FL_TRY(const auto major, number_of(version.substr(0, dot), "version"));
+  FL_TRY(const auto minor, number_of(version.substr(dot + 1), "version"));
+  if (major < 1 || major > 2) return bad(fmt::format("version {} is not known", version));
+  if (major == 1 && minor < 3) return Dialect{};
+  if (major == 1 && minor == 3) return Dialect{"sha1", "sha1", "BmapFileSHA1"};
+  return Dialect{"", "chksum", "BmapFileChecksum"};
+}
+
+struct FreeDigest {
+  void operator()(EVP_MD_CTX* context) const noexcept { ::EVP_MD_CTX_free(context); }
+};
+
+/// A digest whose name comes from the map.
+class NamedDigest {
+ public:
+  explicit NamedDigest(const std::string& algorithm)
+      : context_{::EVP_MD_CTX_new()}, algorithm_{::EVP_get_digestbyname(algorithm.c_str())} {
+    restart();
+  }
+  bool is_known() const { return algorithm_ != nullptr; }
+  void restart() {
+    if (is_known()) ::EVP_DigestInit_ex(context_.get(), algorithm_, nullptr);
+  }
+  void update(std::span<const std::byte> bytes) { ::EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
+  std::vector<std::byte> finish() {
+    std::vector<std::byte> value(static_cast<std::size_t>(::EVP_MD_get_size(algorithm_)));
+    ::EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(value.data()), nullptr);
+    restart();
+    return value;
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, FreeDigest> context_;
+  const EVP_MD* algorithm_;
+};
+
+/// The map's checksum is over its own text with the checksum's digits as zeros.
+Status check_own_checksum(const pugi::xml_node& bmap, const Dialect& dialect, const std::string& algorithm,
+                          std::string_view text) {
+  const auto node = bmap.child(dialect.file_checksum);
+  if (!node) return bad(fmt::format("no <{}>", dialect.file_checksum));
+  const std::string_view digits = trimmed(node.child_value());
+  FL_TRY(const auto expected, bytes_of_hex(digits));
+  std::string blanked{text};
+  const auto at = blanked.find(digits);
+  if (at == std::string::npos) return bad("its own checksum cannot be found in it");
+  blanked.replace(at, digits.size(), digits.size(), '0');
+  NamedDigest digest{algorithm};
+  digest.update(std::as_bytes(std::span{blanked}));
+  const auto found = digest.finish();
+  if (found == expected) return {};
+  return fail(Errc::bmap_checksum, fmt::format("the block map says {}, it has {}", digits, to_hex(found)));
+}
+
+Result<BmapRange> parse_range(const pugi::xml_node& node, const Dialect& dialect) {
+  const std::string_view text = node.child_value();
+  const auto dash = text.find('-');
+  BmapRange range;
+  FL_TRY(range.first, number_of(text.substr(0, dash), "a range's first block"));
+  range.last = range.first;
+  if (dash != std::string_view::npos) {
+    FL_TRY(range.last, number_of(text.substr(dash + 1), "a range's last block"));
+  }
+  if (const auto checksum = node.attribute(dialect.range_attribute); *dialect.range_attribute != '\0' && checksum) {
+    FL_TRY(range.checksum, bytes_of_hex(checksum.value()));
+  }
+  return range;
+}
+
+/// Ranges in order, inside of the image, and as many blocks as the map says.
+Status check_counts(const Bmap& map, std::uint64_t blocks, std::uint64_t mapped) {
+  const std::uint64_t needed = (map.image_size.value + map.block_size - 1) / map.block_size;
+  if (blocks != needed) {
+    return bad(
+        fmt::format("{} blocks of {} bytes for an image of {} bytes", blocks, map.block_size, map.image_size.value));
+  }
+  std::uint64_t next = 0;
+  std::uint64_t sum = 0;
+  for (const auto& range : map.ranges) {
+    if (range.first < next || range.last < range.first || range.last >= blocks) {
+      return bad(fmt::format("range {}-{} is out of order or outside of {} blocks", range.first, range.last, blocks));
+    }
+    next = range.last + 1;
+    sum += next - range.first;
+  }
+  if (sum == mapped) return {};
+  return bad(fmt::format("the ranges map {} blocks, the map says {}", sum, mapped));
+}
+
+/// Follows an image's bytes in order and compares each range's checksum at its end.
+class RangeChecker {
+ public:
+  explicit RangeChecker(const Bmap& map) : map_{map}, digest_{map.algorithm} {}
+
+  /// The bytes at `at`; those before were seen, or belong to no range.
+  Status see(std::uint64_t at, std::span<const std::byte> bytes) {
+    while (next_ < map_.ranges.size() && !bytes.empty()) {
+      const auto& range = map_.ranges[next_];
+      const Extent extent = map_.extent(range);
+      const std::uint64_t end = extent.at.value + extent.length.value;
+      const std::uint64_t skip = extent.at.value > at ? extent.at.value - at : 0;
+      if (skip >= bytes.size()) return {};
+      bytes = bytes.subspan(static_cast<std::size_t>(skip));
+      at += skip;
+      const auto part = bytes.first(static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), end - at)));
+      if (!range.checksum.empty()) digest_.update(part);
+      at += part.size();
+      bytes = bytes.subspan(part.size());
+      if (at == end) FL_CHECK(end_range(range));
+    }
+    return {};
+  }
+
+ private:
+  Status end_range(const BmapRange& range) {
+    ++next_;
+    if (range.checksum.empty()) return {};
+    const auto found = digest_.finish();
+    if (found == range.checksum) return {};
+    return fail(Errc::bmap_mismatch, fmt::format("blocks {}-{} have {} {}, the block map says {}", range.first,
+                                                 range.last, map_.algorithm, to_hex(found), to_hex(range.checksum)));
+  }
+
+  const Bmap& map_;
+  NamedDigest digest_;
+  std::size_t next_ = 0;
+};
+
+class CheckedStream final : public ByteStream {
+ public:
+  CheckedStream(std::unique_ptr<ByteStream> inner, Bmap map)
+      : inner_{std::move(inner)}, map_{std::move(map)}, checker_{map_} {}
+
+  Result<std::size_t> read(std::span<std::byte> out) override {
+    FL_TRY(const auto got, inner_->read(out));
+    FL_CHECK(checker_.see(at_, out.first(got)));
+    at_ += got;
+    return got;
+  }
+
+ private:
+  std::unique_ptr<ByteStream> inner_;
+  Bmap map_;
+  RangeChecker checker_;
+  std::uint64_t at_ = 0;
+};
+
+}  // namespace
+
+Extent Bmap::extent(const BmapRange& range) const {
+  const std::uint64_t start = range.first * block_size;
+  return {ByteOffset{start}, ByteCount{std::min((range.last + 1) * block_size, image_size.value) - start}};
+}
+
+std::vector<Extent> Bmap::extents() const {
+  std::vector<Extent> joined;
+  for (const auto& range : ranges) {
+    const Extent next = extent(range);
+    if (!joined.empty() && joined.back().at.value + joined.back().length.value == next.at.value) {
+      joined.back().length.value += next.length.value;
+    } else {
+      joined.push_back(next);
+    }
+  }
+  return joined;
+}
+
+bool looks_like_bmap(std::span<const std::byte> start) {
+  const std::string_view text{reinterpret_cast<const char*>(start.data()), std::min<std::size_t>(start.size(), 4096)};
+  return text.starts_with("<?xml") && text.find("<bmap") != std::string_view::npos;
+}
+
+Result<Bmap> parse_bmap(std::span<const std::byte> text) {
+  if (text.size() > max_map) return bad(fmt::format("{} bytes are too many", text.size()));
+  pugi::xml_document document;
+  const auto parsed = document.load_buffer(text.data(), text.size());
+  if (!parsed) return bad(fmt::format("offset {}: {}", parsed.offset, parsed.description()));
+  const auto root = document.child("bmap");
+  if (!root) return bad("no <bmap>");
+  FL_TRY(const auto dialect, dialect_of(root));
+  Bmap map;
+  FL_TRY(map.image_size.value, number_in(root, "ImageSize"));
+  FL_TRY(const auto block_size, number_in(root, "BlockSize"));
+  FL_TRY(const auto blocks, number_in(root, "BlocksCount"));
+  FL_TRY(const auto mapped, number_in(root, "MappedBlocksCount"));
+  if (block_size == 0 || block_size % 512 != 0 || block_size > 64_MiB)
+    return bad(fmt::format("blocks of {} bytes", block_size));
+  if (map.image_size.value > max_image) return bad("an image of impossible size");
+  map.block_size = static_cast<std::uint32_t>(block_size);
+  map.algorithm = dialect.algorithm;
+  if (*dialect.range_attribute != '\0') {
+    if (map.algorithm.empty()) map.algorithm = trimmed(root.child_value("ChecksumType"));
+    if (!NamedDigest{map.algorithm}.is_known())
+      return bad(fmt::format("checksum type \"{}\" is not known", map.algorithm.substr(0, 40)));
+    FL_CHECK(
+        check_own_checksum(root, dialect, map.algorithm, {reinterpret_cast<const char*>(text.data()), text.size()}));
+  }
+  for (const auto& node : root.child("BlockMap").children("Range")) {
+    FL_TRY(auto range, parse_range(node, dialect));
+    map.ranges.push_back(std::move(range));
+  }
+  FL_CHECK(check_counts(map, blocks, mapped));
+  return map;
+}
+
+Result<Bmap> read_bmap(const std::filesystem::path& path) {
+  FL_TRY(const auto file, open_for_reading(path));
+  FL_TRY(const auto text, read_start(file.get(), max_map + 1));
+  auto map = parse_bmap(text);
+  if (!map) return std::unexpected{in_context(path.string(), std::move(map).error())};
+  return map;
+}
+
+Result<HashTable> check_by_bmap(const Bmap& map, int fd, ByteCount size) {
+  if (size != map.image_size) {
+    return fail(Errc::bmap_mismatch,
+                fmt::format("the image has {} bytes, the block map says {}", size.value, map.image_size.value));
+  }
+  constexpr std::uint32_t unit = 128_KiB;
+  FileView view{fd, size};
+  RangeChecker checker{map};
+  auto digests = std::make_shared<std::vector<Sha256>>((size.value + unit - 1) / unit);
+  std::vector<std::byte> piece(unit);
+  std::uint64_t next = 0;  // the first unit that was not read yet
+  for (const auto& extent : map.extents()) {
+    const std::uint64_t last = (extent.at.value + extent.length.value - 1) / unit;
+    for (next = std::max(next, extent.at.value / unit); next <= last; ++next) {
+      const std::uint64_t at = next * unit;
+      const auto part =
+          std::span{piece}.first(static_cast<std::size_t>(std::min<std::uint64_t>(unit, size.value - at)));
+      FL_CHECK(view.read(ByteOffset{at}, part));
+      FL_CHECK(checker.see(at, part));
+      (*digests)[next] = sha256(part);
+    }
+  }
+  return HashTable{unit, ByteOffset{0}, std::move(digests)};
+}
+
+std::unique_ptr<ByteStream> checked_by_bmap(std::unique_ptr<ByteStream> inner, Bmap map) {
+  return std::make_unique<CheckedStream>(std::move(inner), std::move(map));
+}
+
+}  // namespace flashline::imaging
