@@ -89,6 +89,13 @@ Result<std::optional<UnitRow>> RecordReader::unit_with_mac(std::string_view mac)
                 {text(mac)}, parse_unit);
 }
 
+Result<std::optional<UnitRow>> RecordReader::committed_on(std::int64_t batch, std::string_view medium) {
+  return row_of(*database_,
+                "SELECT doc FROM identities WHERE batch = :v1 AND state = 'committed' AND json_extract(doc, "
+                "'$.medium') = :v2",
+                {batch, text(medium)}, parse_unit);
+}
+
 Result<std::vector<UnitRow>> RecordReader::units(const UnitFilter& filter) {
   const std::int64_t batch = filter.batch.value_or(-1);
   const std::string_view state = filter.state ? name_of(*filter.state) : std::string_view{};
@@ -96,6 +103,10 @@ Result<std::vector<UnitRow>> RecordReader::units(const UnitFilter& filter) {
                  "SELECT doc FROM identities WHERE (:v1 = -1 OR batch = :v2) AND (:v3 = '' OR state = :v4) "
                  "ORDER BY batch, number",
                  {batch, batch, text(state), text(state)}, parse_unit);
+}
+
+Result<std::int64_t> RecordReader::next_number(std::int64_t batch) {
+  return database_->number("SELECT COALESCE(MAX(number), 0) + 1 FROM identities WHERE batch = :v1", {batch});
 }
 
 Result<std::int64_t> RecordReader::next_serial_index(std::string_view pool) {

@@ -58,8 +58,12 @@ class RecordReader {
   Result<std::optional<UnitRow>> unit(std::string_view serial);
   /// The unit that ever had this MAC.
   Result<std::optional<UnitRow>> unit_with_mac(std::string_view mac);
+  /// The unit of this batch that was committed on `medium`.
+  Result<std::optional<UnitRow>> committed_on(std::int64_t batch, std::string_view medium);
   /// By batch and number.
   Result<std::vector<UnitRow>> units(const UnitFilter& filter = {});
+  /// Number that the batch's next unit will have.
+  Result<std::int64_t> next_number(std::int64_t batch);
   /// One past the highest index ever taken from the pool; 0: none was.
   Result<std::int64_t> next_serial_index(std::string_view pool);
   Result<std::int64_t> next_mac_index(std::string_view pool);

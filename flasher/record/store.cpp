@@ -246,8 +246,7 @@ Result<BatchRow> Store::change_batch(std::int64_t id, BatchState to, std::string
 }
 
 Result<UnitAttempt> Store::reserve(UnitRow unit, AttemptRow attempt) {
-  FL_TRY(unit.number, impl_->database().number("SELECT COALESCE(MAX(number), 0) + 1 FROM identities WHERE batch = :v1",
-                                               {unit.batch}));
+  FL_TRY(unit.number, read().next_number(unit.batch));
   unit.state = UnitState::reserved;
   unit.reserved_at = impl_->now();
   attempt.serial = unit.serial;

@@ -2,38 +2,26 @@
 // A state folder of one's own with records in it.
 
 #include <atomic>
-#include <cstdlib>
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
-#include <unistd.h>
 #include <utility>
 
 #include "flasher/record/store.h"
+#include "tests/fakes/temp_folder.h"
 
 namespace flashline::line::test {
 
-/// A new empty folder that goes away with its owner.
-class TempFolder {
+/// A new empty folder in memory, so that the store's many syncs cost nothing.
+class MemoryFolder : public fakes::TempFolder {
  public:
-  TempFolder() {
-    // Memory, so that the store's many syncs cost nothing.
-    const bool shm = std::filesystem::is_directory("/dev/shm");
-    const auto parent = shm ? std::filesystem::path{"/dev/shm"} : std::filesystem::temp_directory_path();
-    std::string pattern = (parent / "flashline-test-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
+  MemoryFolder() : fakes::TempFolder{parent()} {}
 
  private:
-  std::filesystem::path path_;
+  static std::filesystem::path parent() {
+    return std::filesystem::is_directory("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path();
+  }
 };
 
 /// A clock that goes on by one second with each look.

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "flasher/record/verify.h"
 #include "tests/fakes/state_folder.h"
@@ -14,7 +15,7 @@ using namespace test;
 
 class StoreTest : public ::testing::Test {
  protected:
-  TempFolder folder_;
+  MemoryFolder folder_;
   std::unique_ptr<Store> store_ = open_store(folder_.path());
 };
 
@@ -131,7 +132,7 @@ TEST_F(StoreTest, a_snapshot_stands_still_while_the_station_goes_on) {
 }
 
 TEST(StoreOpen, a_newer_schema_is_refused) {
-  const TempFolder folder;
+  const MemoryFolder folder;
   open_store(folder.path()).reset();
   ASSERT_EQ(std::system(("sqlite3 " + (folder.path() / "records.db").string() + " 'PRAGMA user_version = 2'").c_str()),
             0);

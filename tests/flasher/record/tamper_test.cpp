@@ -32,7 +32,7 @@ class Tamper : public ::testing::TestWithParam<Case> {
                                 (folder_.path() / "tamper.sql").string() + " > /dev/null";
     ASSERT_EQ(std::system(command.c_str()), 0) << sql;
   }
-  TempFolder folder_;
+  MemoryFolder folder_;
 };
 
 TEST_P(Tamper, is_found_and_named) {
