@@ -23,6 +23,7 @@ namespace asio = boost::asio;
 /// An image that boards can be written from.
 struct BoardImage {
   std::string format;
+  std::string path;
   std::string signer;                    ///< empty: unsigned
   std::function<std::string()> digest;   ///< hex; empty until it is known. Any thread
   std::shared_ptr<LoadedImage> content;  ///< null only where tests script the writing
@@ -43,8 +44,9 @@ class BoardWriter {
 
   /// Whether a board is in the slot, as far as one can see without opening it.
   virtual asio::awaitable<bool> present(const config::Slot& slot) = 0;
-  /// Opens the slot's board for writing; nothing is written yet. Errors: FL-TGT codes.
-  virtual asio::awaitable<Result<std::shared_ptr<transport::BlockSink>>> open(const config::Slot& slot) = 0;
+  /// Opens the slot's board for writing `image`; nothing is written yet. Errors: FL-TGT codes.
+  virtual asio::awaitable<Result<std::shared_ptr<transport::BlockSink>>> open(const config::Slot& slot,
+                                                                              const BoardImage& image) = 0;
 
   /// What can be refused before a byte is written. See check_request().
   virtual Status check(const RunRequest& request) = 0;

@@ -137,7 +137,7 @@ void SlotRunner::keep(const UnitRow& unit) {
 asio::awaitable<void> SlotRunner::begin() {
   beginning_ = true;
   const auto work = core_.work;
-  auto board = co_await core_.writer.open(slot_);
+  auto board = co_await core_.writer.open(slot_, work->image);
   if (!board) co_return refuse(std::move(board).error());
   medium_ = (*board)->facts().medium;
   RunRequest request{.image = work->image.content, .targets = {}, .options = work->write, .control = {}};

@@ -64,15 +64,16 @@ class ScriptedWriter final : public BoardWriter {
   asio::any_io_executor executor() override { return io_.get_executor(); }
   asio::any_io_executor blocking() override { return blocking_.get_executor(); }
 
-  asio::awaitable<Result<BoardImage>> load(std::filesystem::path) override {
+  asio::awaitable<Result<BoardImage>> load(std::filesystem::path image) override {
     co_await asio::post(io_, asio::use_awaitable);
     if (image_error) co_return std::unexpected{*image_error};
-    co_return BoardImage{"ffu-v2", "CN=test", [digest = image_digest] { return digest; }, nullptr};
+    co_return BoardImage{"ffu-v2", image.string(), "CN=test", [digest = image_digest] { return digest; }, nullptr};
   }
 
   asio::awaitable<bool> present(const config::Slot& slot) override { co_return boards[slot.name].present; }
 
-  asio::awaitable<Result<std::shared_ptr<transport::BlockSink>>> open(const config::Slot& slot) override {
+  asio::awaitable<Result<std::shared_ptr<transport::BlockSink>>> open(const config::Slot& slot,
+                                                                      const BoardImage&) override {
     co_await asio::post(io_, asio::use_awaitable);
     const auto& board = boards[slot.name];
     if (board.refuse) co_return std::unexpected{*board.refuse};
