@@ -57,7 +57,8 @@ struct StatusRow {
 };
 
 constexpr std::array exact_statuses{
-    StatusRow{Errc::no_such_path, 404},      StatusRow{Errc::no_such_batch, 404},
+    StatusRow{Errc::no_such_path, 404},      StatusRow{Errc::no_such_slot, 404},
+    StatusRow{Errc::slot_busy, 409},         StatusRow{Errc::no_such_batch, 404},
     StatusRow{Errc::no_such_unit, 404},      StatusRow{Errc::batch_open, 409},
     StatusRow{Errc::batch_state, 409},       StatusRow{Errc::method_not_allowed, 405},
     StatusRow{Errc::request_too_large, 413}, StatusRow{Errc::request_content_type, 415},

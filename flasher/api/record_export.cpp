@@ -49,7 +49,7 @@ Result<std::string> RecordLines::next() {
     last_ = record.seq;
     return {};
   };
-  const Status done = snapshot_.reader.each_record(batch_, last_, add);
+  const Status done = snapshot_->reader.each_record(batch_, last_, add);
   if (!done && done.error().code != Errc::cancelled) return std::unexpected{done.error()};
   return lines;
 }

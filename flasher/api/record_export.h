@@ -15,13 +15,13 @@ namespace flashline::line {
 /// JSON Lines {"hash":…,"record":…}, some at a time. Blocks.
 class RecordLines {
  public:
-  RecordLines(Store::Snapshot snapshot, std::optional<std::int64_t> batch)
+  RecordLines(std::shared_ptr<Store::Snapshot> snapshot, std::optional<std::int64_t> batch)
       : snapshot_{std::move(snapshot)}, batch_{batch} {}
   /// The next lines; empty: that was all. Errors: those of RecordReader.
   Result<std::string> next();
 
  private:
-  Store::Snapshot snapshot_;
+  std::shared_ptr<Store::Snapshot> snapshot_;
   std::optional<std::int64_t> batch_;
   std::uint64_t last_ = 0;
 };

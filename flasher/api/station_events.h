@@ -1,0 +1,13 @@
+#pragma once
+// What goes out to the WebSocket listeners.
+
+#include "flasher/api/event_hub.h"
+#include "flasher/slot/line_events.h"
+
+namespace flashline::line {
+
+/// SlotEvent, BatchEvent or RecordEvent of openapi.yaml. Only the newest of a slot, and of the batch, matters to a
+/// listener that lags; records are never dropped.
+void publish(EventHub& hub, const LineEvent& event);
+
+}  // namespace flashline::line

@@ -1,0 +1,19 @@
+#pragma once
+// flashlined: everything of a station wired together, from station.xml to the address on standard output.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "imaging/core/error.h"
+
+namespace flashline::line {
+
+/// Runs the station until SIGTERM or SIGINT, then parks the slots. Errors: FL-CFG codes, listen_in_use, listen_failed,
+/// station_folder, those of the record store and of the engine.
+Status run_station(const std::filesystem::path& config);
+
+/// The words of flashlined (without the program's name); gives its exit code.
+int run_daemon_command(const std::vector<std::string>& words);
+
+}  // namespace flashline::line
