@@ -40,7 +40,7 @@ using FillBlock = std::function<Status(const FfuBlock& block, std::span<std::byt
 
 struct FfuStore {
   /// Device path, sector size, smallest target, partitions. MinSectorCount is needed; it times the sector size must be
-  /// a multiple of the block size.
+  /// a multiple of the block size, unless the final table has a block counted from the end.
   ManifestStore description;
   std::vector<FfuPhase> phases;  ///< in the order of Phase::Kind, each kind at most once; empty ones are left out
   FillBlock fill;

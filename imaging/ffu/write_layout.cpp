@@ -46,13 +46,23 @@ Status check_device_paths(const FfuContent& content) {
   return {};
 }
 
-Status check_disk(const ManifestStore& description, std::uint32_t block_size) {
+/// A GPT disk may have any size: its last block is then counted from the end.
+bool ends_with_a_block(const FfuStore& store) {
+  const auto counted = [](const FfuBlock& block) { return block.anchor == Place::Anchor::end; };
+  return std::ranges::any_of(store.phases, [&](const FfuPhase& phase) {
+    return phase.kind == Phase::Kind::final_table && std::ranges::any_of(phase.blocks, counted);
+  });
+}
+
+Status check_disk(const FfuStore& store, std::uint32_t block_size) {
+  const ManifestStore& description = store.description;
   const std::uint32_t sector = description.sector_size;
   if ((sector != 512 && sector != 4096) || block_size % sector != 0) {
     return unwritable("sectors of " + std::to_string(sector) + " bytes");
   }
   const std::uint64_t sectors = description.min_sector_count.value_or(0);
-  if (sectors == 0 || sectors > UINT64_MAX / 2 / sector || sectors * sector % block_size != 0) {
+  const bool whole = sectors * sector % block_size == 0 || ends_with_a_block(store);
+  if (sectors == 0 || sectors > UINT64_MAX / 2 / sector || !whole) {
     return unwritable("a smallest target of " + std::to_string(sectors) + " sectors: it must be whole blocks");
   }
   return {};
@@ -80,7 +90,7 @@ Status check_content(const FfuContent& content) {
   FL_CHECK(check_platform_ids(content.manifest.platform_ids));
   FL_CHECK(check_device_paths(content));
   for (const auto& store : content.stores) {
-    FL_CHECK(check_disk(store.description, content.block_size));
+    FL_CHECK(check_disk(store, content.block_size));
     FL_CHECK(check_blocks(store, content.block_size));
   }
   return {};

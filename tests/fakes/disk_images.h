@@ -12,10 +12,16 @@
 
 #include "imaging/source/image.h"
 #include "tests/fakes/memory_disk.h"
-#include "tests/fakes/scratch_folder.h"
+#include "tests/fakes/temp_folder.h"
 #include "tests/fakes/tool.h"
 
 namespace flashline::imaging {
+
+/// A folder whose files are named in the command lines of tools.
+class ImageFolder : public fakes::TempFolder {
+ public:
+  std::string operator/(const std::string& name) const { return (path() / name).string(); }
+};
 
 inline std::vector<std::byte> load_file(const std::string& path) {
   std::ifstream in{path, std::ios::binary};
@@ -63,7 +69,7 @@ inline void build_gpt_image(const std::string& path, std::uint64_t size, std::ui
 /// A GPT image of `size` bytes: two partitions, data at the start and the very end of each and behind the primary
 /// table, holes between. Each is made once, since sgdisk waits a second after writing.
 inline void make_gpt_image(const std::string& path, std::uint64_t size, std::uint32_t sector_size = 512) {
-  static const ScratchFolder made;
+  static const ImageFolder made;
   const std::string cached = made / (std::to_string(size) + "-" + std::to_string(sector_size));
   if (!std::filesystem::exists(cached)) build_gpt_image(cached, size, sector_size);
   must_run("cp --sparse=always " + cached + " " + path);
@@ -98,7 +104,7 @@ inline Result<PlanContent> load_content(OpenedImage& image) {
     bytes.insert(bytes.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(got));
   }
   if (image.stores.empty()) {
-    const ScratchFolder folder;
+    const ImageFolder folder;
     save_file(folder / "spool", bytes);
     const FileHandle spool{::open((folder / "spool").c_str(), O_RDONLY | O_CLOEXEC)};
     FL_CHECK(plan_spooled(image, spool.get()));

@@ -19,7 +19,7 @@ class OpenPacked : public testing::TestWithParam<Packing> {};
 
 TEST_P(OpenPacked, GivesTheBytesOfTheRawImage) {
   const auto& row = GetParam();
-  const ScratchFolder folder;
+  const ImageFolder folder;
   for (const std::uint64_t size : {4_MiB, 4_MiB + 512 * 37}) {
     make_gpt_image(folder / "in", size);
     must_run("sh -c 'cd " + folder.path().string() + " && rm -f out && " + row.command + "'");
@@ -78,7 +78,7 @@ class OpenSectors : public testing::TestWithParam<SectorCase> {};
 
 TEST_P(OpenSectors, RawGptImagesAreByteExact) {
   const auto [sector_size, size] = GetParam();
-  const ScratchFolder folder;
+  const ImageFolder folder;
   make_gpt_image(folder / "in", size, sector_size);
   auto image = open_image(folder / "in", unsigned_allowed());
   ASSERT_TRUE(image.has_value()) << to_text(image.error());
@@ -102,7 +102,7 @@ INSTANTIATE_TEST_SUITE_P(OpenImage, OpenSectors,
                          });
 
 TEST(OpenImage, TablesComeFirstAsZerosAndLastForReal) {
-  const ScratchFolder folder;
+  const ImageFolder folder;
   make_gpt_image(folder / "in", 4_MiB + 512);
   const auto image = open_image(folder / "in", unsigned_allowed());
   ASSERT_TRUE(image.has_value());
@@ -124,7 +124,7 @@ TEST(OpenImage, TablesComeFirstAsZerosAndLastForReal) {
 }
 
 TEST(OpenImage, MbrWithLogicalPartitionsIsRecognised) {
-  const ScratchFolder folder;
+  const ImageFolder folder;
   make_mbr_image(folder / "in", 8_MiB);
   auto image = open_image(folder / "in", unsigned_allowed());
   ASSERT_TRUE(image.has_value()) << to_text(image.error());
@@ -141,7 +141,7 @@ TEST(OpenImage, MbrWithLogicalPartitionsIsRecognised) {
 }
 
 TEST(OpenImage, ABareFileSystemIsFlatDataAndLeavesTheRestOfTheTargetAlone) {
-  const ScratchFolder folder;
+  const ImageFolder folder;
   must_run("truncate -s 3M " + folder / "in");
   must_run("mkfs.vfat " + folder / "in");  // its boot sector ends like an MBR
   auto image = open_image(folder / "in", unsigned_allowed());
@@ -160,7 +160,7 @@ struct TinyCase {
 class OpenTiny : public testing::TestWithParam<TinyCase> {};
 
 TEST_P(OpenTiny, IsByteExactAndPaddedToASector) {
-  const ScratchFolder folder;
+  const ImageFolder folder;
   const auto bytes = pattern(GetParam().size, 11);
   save_file(folder / "in", bytes);
   must_run("sh -c 'gzip -c " + folder / "in" + " >" + folder / "gz" + "; xz -c " + folder / "in" + " >" +
@@ -185,7 +185,7 @@ INSTANTIATE_TEST_SUITE_P(OpenImage, OpenTiny,
                          [](const auto& row) { return row.param.name; });
 
 TEST(OpenImage, WithoutASignatureOnlyByExplicitPolicy) {
-  const ScratchFolder folder;
+  const ImageFolder folder;
   make_gpt_image(folder / "in", 4_MiB);
   OpenOptions options;
   EXPECT_EQ(open_image(folder / "in", options).error().code, Errc::unsigned_image);
@@ -206,7 +206,7 @@ struct BadCase {
 class OpenBad : public testing::TestWithParam<BadCase> {};
 
 TEST_P(OpenBad, IsRefusedOrFailsWhileItIsRead) {
-  const ScratchFolder folder;
+  const ImageFolder folder;
   make_gpt_image(folder / "in", 4_MiB);
   must_run("sh -c 'cd " + folder.path().string() + " && " + GetParam().command + "'");
   auto image = open_image(folder / "out", unsigned_allowed());
@@ -276,7 +276,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return row.param.name; });
 
 TEST(OpenImage, ADamagedOrMissingBackupIsAWarningThatNamesIt) {
-  const ScratchFolder folder;
+  const ImageFolder folder;
   make_gpt_image(folder / "in", 4_MiB);
   put_into(folder / "in", 4_MiB - 500, pattern(8, 1));
   const auto damaged = open_image(folder / "in", unsigned_allowed());
@@ -295,7 +295,7 @@ TEST(OpenImage, ADamagedOrMissingBackupIsAWarningThatNamesIt) {
 }
 
 TEST(OpenImage, APrimaryThatIsGoneWithAGoodBackupSaysSo) {
-  const ScratchFolder folder;
+  const ImageFolder folder;
   make_gpt_image(folder / "in", 4_MiB);
   put_into(folder / "in", 512, std::vector<std::byte>(512));
   const auto image = open_image(folder / "in", unsigned_allowed());
