@@ -49,7 +49,8 @@ void Reader::move_to(Rank rank) {
 
 ChunkCache::ChunkCache(transport::IoRing& ring, std::vector<transport::IoBuffer> buffers, Options options)
     : ring_{ring}, options_{std::move(options)}, buffers_{buffers.size()} {
-  for (const auto& buffer : buffers) free_.push_back(&chunks_.emplace_back(Chunk{.buffer = buffer}));
+  for (const auto& buffer : buffers)
+    free_.push_back(&chunks_.emplace_back(Chunk{.piece = {}, .rank = {}, .buffer = buffer, .start = {}}));
   metrics_.buffers = buffers_;
 }
 
@@ -101,12 +102,14 @@ asio::awaitable<Result<ChunkRef>> ChunkCache::load(Reader& reader, ImageState& i
     auto checked = co_await check(image, chunk, std::move(segments));
     if (checked) {
       image.digests.note(piece, *checked);
+      image.note_if_all_pinned();
       metrics_.bytes_hashed += checked->hashed;
     } else {
       status = std::unexpected{std::move(checked).error()};
     }
   }
   if (!status) {
+    if (image.spool && status.error().code == Errc::chunk_hash) image.spool->distrust();
     load->error = status.error();
     load->done.notify();
     entries_.erase(name);
@@ -126,8 +129,9 @@ asio::awaitable<Status> ChunkCache::read(ImageState& image, ByteOffset at, trans
   while (done < into.bytes.size()) {
     const ByteOffset from{at.value + done};
     const auto got = co_await ring_.read(image.fd(), from, into.part(done, into.bytes.size() - done));
-    if (!got.ok()) co_return fail(Errc::image_read, "reading at offset " + std::to_string(from.value) + ": " +
-                                                        std::generic_category().message(got.error()));
+    if (!got.ok())
+      co_return fail(Errc::image_read, "reading at offset " + std::to_string(from.value) + ": " +
+                                           std::generic_category().message(got.error()));
     if (got.bytes() == 0) co_return fail(Errc::truncated, "the content ends at offset " + std::to_string(from.value));
     done += got.bytes();
   }
@@ -135,7 +139,8 @@ asio::awaitable<Status> ChunkCache::read(ImageState& image, ByteOffset at, trans
   co_return Status{};
 }
 
-asio::awaitable<Status> ChunkCache::fill(ImageState& image, Chunk& chunk, const std::vector<imaging::Extent>& segments) {
+asio::awaitable<Status> ChunkCache::fill(ImageState& image, Chunk& chunk,
+                                         const std::vector<imaging::Extent>& segments) {
   if (image.map.has_large_units()) FL_CO_CHECK(co_await pin_large_unit(image, chunk));
   for (const auto& segment : segments) {
     const auto into = chunk.buffer.part(segment.at.value - chunk.start.value, segment.length.value);
@@ -193,9 +198,8 @@ asio::awaitable<Status> ChunkCache::pin_unit_of(ImageState& image, Chunk& chunk)
     metrics_.bytes_hashed += cell.bytes.size();
   }
   if (unit.finish() != (*hashes.digests)[number]) {
-    co_return fail(Errc::chunk_hash,
-                   "hash unit " + std::to_string(number) + " at offset " + std::to_string(from) +
-                       " does not match its digest");
+    co_return fail(Errc::chunk_hash, "hash unit " + std::to_string(number) + " at offset " + std::to_string(from) +
+                                         " does not match its digest");
   }
   for (const auto& [piece, digest] : pins) image.digests.set_pin(piece, digest);
   co_return Status{};
@@ -261,7 +265,8 @@ bool ChunkCache::split() {
   std::ranges::copy_if(readers_, std::back_inserter(together),
                        [&](const Reader* each) { return each->attached_ && each->image_ == last->image_; });
   const std::uint64_t middle = (last->pieces_ + (*std::ranges::max_element(together, {}, had))->pieces_) / 2;
-  const auto first_ahead = std::ranges::partition(together, [&](const Reader* each) { return each->pieces_ <= middle; });
+  const auto first_ahead =
+      std::ranges::partition(together, [&](const Reader* each) { return each->pieces_ <= middle; });
   const bool detach_ahead = !first_ahead.empty() && first_ahead.size() < together.size() - first_ahead.size();
   const std::span detached = detach_ahead ? std::span{first_ahead.begin(), first_ahead.end()}
                                           : std::span{together.begin(), first_ahead.begin()};

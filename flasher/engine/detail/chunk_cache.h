@@ -1,12 +1,15 @@
 #pragma once
 // The only thing that reads an image. A piece is read and checked once while boards run together, whoever asks first;
-// the buffer that holds it is the one that every board's write is made from. Memory is bounded by the buffers there are.
+// the buffer that holds it is the one that every board's write is made from. Memory is bounded by the buffers there
+// are.
 //
-// Boards that run in step are *attached*: what one of them loaded and another has still to write is kept. When they drift
-// so far apart that the first would have to wait for the last, the smaller part of them is *detached*: nothing is kept
-// for those, they load for themselves what is not there, into as many buffers as they have writes in flight. So nobody
-// waits for another board but once, for `patience` at most.
+// Boards that run in step are *attached*: what one of them loaded and another has still to write is kept. When they
+// drift so far apart that the first would have to wait for the last, the smaller part of them is *detached*: nothing is
+// kept for those, they load for themselves what is not there, into as many buffers as they have writes in flight. So
+// nobody waits for another board but once, for `patience` at most.
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -16,9 +19,6 @@
 #include <optional>
 #include <vector>
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
-
 #include "flasher/engine/detail/image_state.h"
 #include "flasher/engine/detail/signal.h"
 #include "flasher/engine/engine.h"
@@ -27,9 +27,9 @@
 
 namespace flashline::line::detail {
 
-/// Where a board is in its work: part of the work, then cell of content.
+/// Where a board is in its work: in which pass of writing, at which cell of content.
 struct Rank {
-  std::uint32_t stage = 0;
+  std::uint64_t stage = 0;
   std::uint64_t cell = 0;
   auto operator<=>(const Rank&) const = default;
 };
@@ -73,14 +73,17 @@ class Reader {
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  /// All pieces before `rank` are done with or held.
-  void move_to(Rank rank);
+  /// All cells before `cell` are done with or held.
+  void move_to(std::uint64_t cell) { move_to(Rank{rank_.stage, cell}); }
+  /// A pass is over. Boards of the same image have the same passes in the same order.
+  void begin_stage() { move_to(Rank{rank_.stage + 1, 0}); }
   /// Nothing is kept for this board any more.
   void leave();
   bool attached() const { return attached_; }
 
  private:
   friend class ChunkCache;
+  void move_to(Rank rank);
   ChunkCache& cache_;
   std::uint64_t image_;
   Rank rank_;

@@ -32,8 +32,9 @@ Result<Extent> covering(const imaging::Run& run, const imaging::HashTable& hashe
   const std::uint64_t origin = hashes.origin.value;
   const std::uint64_t vouched = origin + hashes.digests->size() * hashes.unit;
   if (run.from < origin || end_at(whole) > vouched) {
-    return fail(Errc::content_unvouched, fmt::format("content {}..{} lies outside of {}..{}, which the hash table covers",
-                                                     run.from, end_at(whole), origin, vouched));
+    return fail(Errc::content_unvouched,
+                fmt::format("content {}..{} lies outside of {}..{}, which the hash table covers", run.from,
+                            end_at(whole), origin, vouched));
   }
   if (hashes.unit > ContentMap::cell_size) return whole;
   const std::uint64_t from = run.from - (run.from - origin) % hashes.unit;
@@ -73,6 +74,15 @@ Result<ContentMap> ContentMap::of(std::span<const imaging::StorePlan> stores, st
 
 PieceKey ContentMap::piece_of(ByteOffset content, bool table) const {
   return {(content.value - base_) / cell_size, table};
+}
+
+std::optional<PieceKey> ContentMap::piece_with(ByteOffset at, ByteCount length, bool table) const {
+  for (const bool either : {table, !table}) {
+    const auto& all = uses(either);
+    const auto use = std::ranges::upper_bound(all, at.value, {}, [](const Extent& extent) { return end_at(extent); });
+    if (use != all.end() && use->at <= at && at.value + length.value <= end_at(*use)) return piece_of(at, either);
+  }
+  return std::nullopt;
 }
 
 std::uint64_t ContentMap::left_in_cell(ByteOffset content) const {

@@ -31,6 +31,8 @@ class ContentMap {
   static Result<ContentMap> of(std::span<const imaging::StorePlan> stores, std::optional<ByteCount> content_size);
 
   PieceKey piece_of(ByteOffset content, bool table) const;
+  /// The piece that holds all of content [at, at + length), which lies in one cell; of two the one for `table`.
+  std::optional<PieceKey> piece_with(ByteOffset at, ByteCount length, bool table) const;
   ByteOffset start_of(std::uint64_t cell) const { return ByteOffset{base_ + cell * cell_size}; }
   /// Bytes from `content` to the end of its cell.
   std::uint64_t left_in_cell(ByteOffset content) const;

@@ -1,7 +1,9 @@
 #pragma once
 // All that is known of a loaded image.
 
+#include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -18,12 +20,26 @@ struct ImageState {
   imaging::ImageFacts facts;
   std::vector<imaging::StorePlan> stores;
   ContentMap map;
-  std::size_t pieces = 0;         ///< in `map`
-  imaging::FileHandle file;       ///< of a plain image; a spool has its own
-  std::shared_ptr<Spool> spool;   ///< or null
-  DigestStore digests;            ///< event thread
+  std::size_t pieces = 0;        ///< in `map`
+  imaging::FileHandle file;      ///< of a plain image; a spool has its own
+  std::shared_ptr<Spool> spool;  ///< or null
+  DigestStore digests;           ///< event thread
 
   int fd() const { return spool ? spool->fd() : file.get(); }
+
+  /// SHA-256 over the pins of all pieces, once each was read. Any thread.
+  std::optional<Sha256> content_digest() const {
+    const std::lock_guard lock{mutex};
+    return all_pins;
+  }
+  void note_if_all_pinned() {
+    if (facts.digest || pieces == 0 || digests.pins() != pieces) return;
+    const std::lock_guard lock{mutex};
+    if (!all_pins) all_pins = digests.digest_of_pins();
+  }
+
+  mutable std::mutex mutex;
+  std::optional<Sha256> all_pins;
 };
 
 }  // namespace flashline::line::detail

@@ -19,8 +19,8 @@ Status check_units(const PieceCheck& piece, const Extent& segment) {
     const std::uint64_t number = first + at / piece.hashes.unit;
     const auto unit = bytes.subspan(at, std::min<std::size_t>(piece.hashes.unit, bytes.size() - at));
     if (sha256(unit) != (*piece.hashes.digests)[number]) {
-      return fail(Errc::chunk_hash, fmt::format("hash unit {} at offset {} does not match its digest", number,
-                                                segment.at.value + at));
+      return fail(Errc::chunk_hash,
+                  fmt::format("hash unit {} at offset {} does not match its digest", number, segment.at.value + at));
     }
   }
   return {};
@@ -51,7 +51,8 @@ void digest_granules(const PieceCheck& piece, const Extent& segment, CheckedPiec
 
 Result<CheckedPiece> check_piece(const PieceCheck& piece) {
   CheckedPiece checked;
-  const bool by_units = piece.hashes.digests && !piece.hashes.digests->empty() && piece.hashes.unit <= piece.cell.size();
+  const bool by_units =
+      piece.hashes.digests && !piece.hashes.digests->empty() && piece.hashes.unit <= piece.cell.size();
   if (!by_units) {
     FL_TRY(checked.pin, check_pin(piece));
   }
