@@ -103,18 +103,19 @@ std::vector<Run> StoreRun::ends() const {
   const std::uint64_t capacity = device_->facts().capacity.value;
   const std::uint64_t wanted = options_.stale == StalePolicy::keep ? wiped_end_when_keeping : wiped_end;
   const std::uint64_t length = std::min(wanted, capacity);
-  return {zeros({ByteOffset{0}, ByteCount{length}}), zeros({ByteOffset{capacity - length}, ByteCount{length}})};
+  // The backup first: as long as the primary is there nobody repairs it from the backup.
+  return {zeros({ByteOffset{capacity - length}, ByteCount{length}}), zeros({ByteOffset{0}, ByteCount{length}})};
 }
 
-asio::awaitable<Status> StoreRun::zero_now(std::vector<Run> runs, bool must) {
+asio::awaitable<Status> StoreRun::zero_now(std::vector<Run> runs, WriteOrder order) {
   const auto kept = std::make_shared<std::vector<Run>>(std::move(runs));
-  FL_CO_CHECK(co_await write_all(device_, *kept, {.must = must}, kept));
+  FL_CO_CHECK(co_await write_all(device_, *kept, order, kept));
   co_return co_await device_->barrier();
 }
 
 asio::awaitable<Status> StoreRun::wipe() {
   if (!has_tables()) co_return Status{};
-  co_return co_await zero_now(ends());
+  co_return co_await zero_now(ends(), {.table = true});
 }
 
 asio::awaitable<Status> StoreRun::clear_holes() {
@@ -211,7 +212,7 @@ asio::awaitable<Status> StoreRun::finish() {
   if (status) co_return status;
   // What is there of the table may be bootable: take it away again, if the medium still listens.
   if (may_go_on(status.error()) || status.error().code == Errc::cancelled) {
-    std::ignore = co_await zero_now(ends(), true);
+    std::ignore = co_await zero_now(ends(), {.table = true, .must = true});
   }
   co_return status;
 }

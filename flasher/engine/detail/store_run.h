@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "flasher/engine/detail/store_device.h"
+#include "flasher/engine/detail/write_pass.h"
 #include "flasher/engine/run.h"
 
 namespace flashline::line::detail {
@@ -35,7 +36,7 @@ class StoreRun {
 
  private:
   bool has_tables() const;
-  asio::awaitable<Status> zero_now(std::vector<imaging::Run> runs, bool must = false);
+  asio::awaitable<Status> zero_now(std::vector<imaging::Run> runs, WriteOrder order = {});
   asio::awaitable<Status> discard_holes();
   asio::awaitable<Status> make_holes_zero();
   asio::awaitable<Status> look_at_holes();
