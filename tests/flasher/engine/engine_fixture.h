@@ -18,7 +18,7 @@
 #include "flasher/engine/engine.h"
 #include "imaging/core/digest.h"
 #include "tests/fakes/memory_disk.h"
-#include "tests/fakes/scratch_folder.h"
+#include "tests/fakes/temp_folder.h"
 #include "tests/fakes/scripted_sink.h"
 
 namespace flashline::line::tests {
@@ -127,7 +127,7 @@ class EngineTest : public ::testing::Test {
     return made;
   }
 
-  ScratchFolder folder_;
+  fakes::TempFolder folder_;
   std::unique_ptr<Engine> engine_;
   std::shared_ptr<LoadedImage> image_;
 };
