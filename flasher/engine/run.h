@@ -34,16 +34,16 @@ std::optional<StalePolicy> find_stale_policy(std::string_view name);
 struct WriteOptions {
   StalePolicy stale = StalePolicy::discard_verified;
   bool verify = true;
-  bool fit_gpt = false;                  ///< move the GPT's backup to the real end of a target of another size
-  std::optional<ByteCount> expect_size;  ///< refuse targets of any other size
-  std::string platform;                  ///< what the slot's board is; empty: unknown, every image is taken
+  bool fit_gpt = false;                    ///< move the GPT's backup to the real end of a target of another size
+  std::optional<ByteCount> expect_size{};  ///< refuse targets of any other size
+  std::string platform{};                  ///< what the slot's board is; empty: unknown, every image is taken
 };
 
 /// One store of the image and the medium it goes to.
 struct StoreTarget {
-  std::string device_path;  ///< StorePlan::device_path; empty for the first store
-  std::shared_ptr<transport::BlockSink> sink;
-  imaging::UnitOverlay overlay;
+  std::string device_path{};  ///< StorePlan::device_path; empty for the first store
+  std::shared_ptr<transport::BlockSink> sink{};
+  imaging::UnitOverlay overlay{};
 };
 
 /// What a run is at.
@@ -75,10 +75,10 @@ class RunControl {
 };
 
 struct RunRequest {
-  std::shared_ptr<LoadedImage> image;
-  std::vector<StoreTarget> targets;  ///< one for each store of the image
-  WriteOptions options;
-  std::shared_ptr<RunControl> control;  ///< may be null
+  std::shared_ptr<LoadedImage> image{};
+  std::vector<StoreTarget> targets{};  ///< one for each store of the image
+  WriteOptions options{};
+  std::shared_ptr<RunControl> control{};  ///< may be null
 };
 
 /// Sectors [first, first + count) of a target, in units of its logical sector size.
@@ -91,7 +91,7 @@ struct LbaRange {
 /// Ascending ranges as they were found; only the first 64 are kept, `sectors` counts all.
 struct LbaList {
   static constexpr std::size_t most_ranges = 64;
-  std::vector<LbaRange> ranges;
+  std::vector<LbaRange> ranges{};
   std::uint64_t sectors = 0;
 
   /// Joins with the last range where it follows it.
@@ -99,15 +99,15 @@ struct LbaList {
 };
 
 struct StoreReport {
-  std::string device_path;
-  transport::SinkFacts sink;
+  std::string device_path{};
+  transport::SinkFacts sink{};
   bool gpt_fitted = false;
-  ByteCount written;    ///< by write(), re-writes included
-  ByteCount zeroed;     ///< by zero(): zero runs, wiped ends, holes
-  ByteCount discarded;  ///< by discard()
-  ByteCount verified;   ///< read back and found right
-  LbaList rewritten;    ///< did not read back right the first time, were written again
-  LbaList bad;          ///< did not read back right the second time either
+  ByteCount written{};    ///< by write(), re-writes included
+  ByteCount zeroed{};     ///< by zero(): zero runs, wiped ends, holes
+  ByteCount discarded{};  ///< by discard()
+  ByteCount verified{};   ///< read back and found right
+  LbaList rewritten{};    ///< did not read back right the first time, were written again
+  LbaList bad{};          ///< did not read back right the second time either
 };
 
 struct StepTime {
@@ -116,14 +116,14 @@ struct StepTime {
 };
 
 struct RunReport {
-  std::optional<Error> error;  ///< nothing: the board is done
+  std::optional<Error> error{};  ///< nothing: the board is done
   RunStep reached = RunStep::waiting;
   bool touched = false;  ///< something was written: the board is not what it was
   StalePolicy stale = StalePolicy::keep;
   bool verify = false;
-  std::vector<StoreReport> stores;
-  std::vector<StepTime> steps;
-  std::optional<Sha256> image_digest;
+  std::vector<StoreReport> stores{};
+  std::vector<StepTime> steps{};
+  std::optional<Sha256> image_digest{};
 
   ByteCount written() const;
   ByteCount verified() const;

@@ -1,0 +1,191 @@
+#include "flasher/engine/detail/board_run.h"
+
+#include <algorithm>
+#include <functional>
+#include <spdlog/fmt/fmt.h>
+
+#include "flasher/engine/detail/image_state.h"
+#include "flasher/engine/detail/store_run.h"
+#include "flasher/engine/loaded_image.h"
+#include "imaging/provisioning/unit_overlay.h"
+
+namespace flashline::line {
+namespace detail {
+namespace {
+
+using imaging::BlockPlan;
+using imaging::StorePlan;
+
+const StorePlan* find_store(const std::vector<StorePlan>& stores, const std::string& device_path) {
+  const auto store = std::ranges::find(stores, device_path, &StorePlan::device_path);
+  if (store != stores.end()) return &*store;
+  return device_path.empty() && !stores.empty() ? &stores.front() : nullptr;
+}
+
+/// For every target its store. Errors: store_unmapped.
+Result<std::vector<const StorePlan*>> stores_of(const RunRequest& request) {
+  const auto& stores = request.image->stores();
+  std::vector<const StorePlan*> mapped;
+  for (const auto& target : request.targets) {
+    const StorePlan* const store = find_store(stores, target.device_path);
+    if (store == nullptr)
+      return fail(Errc::store_unmapped, fmt::format("the image has no store '{}'", target.device_path));
+    if (std::ranges::find(mapped, store) != mapped.end()) {
+      return fail(Errc::store_unmapped, fmt::format("two targets for store '{}'", store->device_path));
+    }
+    mapped.push_back(store);
+  }
+  for (const auto& store : stores) {
+    if (std::ranges::find(mapped, &store) == mapped.end()) {
+      return fail(Errc::store_unmapped, fmt::format("no target for store '{}'", store.device_path));
+    }
+  }
+  return mapped;
+}
+
+Status check_size(const BlockPlan& plan, const transport::SinkFacts& facts, const WriteOptions& options) {
+  if (options.expect_size && facts.capacity != *options.expect_size) {
+    return fail(Errc::target_unexpected_size, fmt::format("{} has {} bytes, {} were expected", facts.path,
+                                                          facts.capacity.value, options.expect_size->value));
+  }
+  if (facts.capacity < plan.needs.min_size) {
+    return fail(Errc::target_too_small, fmt::format("{} has {} bytes, the image needs {}", facts.path,
+                                                    facts.capacity.value, plan.needs.min_size.value));
+  }
+  if (plan.needs.gpt_size && *plan.needs.gpt_size != facts.capacity && !options.fit_gpt) {
+    return fail(Errc::target_size_differs, fmt::format("{} has {} bytes, the image's GPT describes a disk of {}",
+                                                       facts.path, facts.capacity.value, plan.needs.gpt_size->value));
+  }
+  return {};
+}
+
+Status check_target(const BlockPlan& plan, const transport::SinkFacts& facts, const WriteOptions& options) {
+  if (facts.sector_size != plan.needs.sector_size) {
+    return fail(Errc::target_sector_size, fmt::format("{} has sectors of {} bytes, the image is for {}", facts.path,
+                                                      facts.sector_size, plan.needs.sector_size));
+  }
+  const auto& boards = plan.needs.platform_ids;
+  if (!options.platform.empty() && !boards.empty() && std::ranges::find(boards, options.platform) == boards.end()) {
+    return fail(Errc::target_platform,
+                fmt::format("the slot's board is '{}', the image is for '{}'", options.platform, boards.front()));
+  }
+  return check_size(plan, facts, options);
+}
+
+Result<BlockPlan> plan_of(const StorePlan& store, const StoreTarget& target, const RunRequest& request) {
+  const auto& facts = target.sink->facts();
+  FL_CHECK(check_target(store.plan, facts, request.options));
+  FL_TRY(auto plan, imaging::resolved(store.plan, facts.capacity));
+  if (target.overlay.extents.empty()) return plan;
+  return imaging::with_overlay(plan, target.overlay, facts.capacity);
+}
+
+/// The run of one board while it lasts.
+class BoardRun {
+ public:
+  BoardRun(RunContext context, RunRequest request) : context_{std::move(context)}, request_{std::move(request)} {
+    if (!request_.control) request_.control = std::make_shared<RunControl>();
+    report_.stale = request_.options.stale;
+    report_.verify = request_.options.verify;
+  }
+
+  asio::awaitable<RunReport> run() {
+    Status status = open_stores();
+    if (status) status = co_await work();
+    if (reader_) reader_->leave();
+    for (auto& store : stores_) {
+      report_.touched = report_.touched || store->touched();
+      report_.stores.push_back(store->report());
+    }
+    if (!status) report_.error = std::move(status).error();
+    enter(status ? RunStep::done : report_.reached);
+    report_.image_digest = request_.image->digest();
+    co_return std::move(report_);
+  }
+
+ private:
+  using Step = asio::awaitable<Status> (StoreRun::*)();
+
+  Status open_stores() {
+    FL_TRY(auto plans, plans_of(request_));
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+      const auto& target = request_.targets[i];
+      stores_.push_back(std::make_unique<StoreRun>(context_, request_.image->state(), target.sink, std::move(plans[i]),
+                                                   request_.options, request_.control));
+      stores_.back()->report().device_path = target.device_path;
+    }
+    return {};
+  }
+
+  asio::awaitable<Status> work() {
+    // No store keeps an old table while another is already new: the board would boot a mixture.
+    FL_CO_CHECK(co_await each(RunStep::preparing, &StoreRun::wipe));
+    FL_CO_CHECK(co_await each(RunStep::preparing, &StoreRun::clear_holes));
+    reader_ = std::make_shared<Reader>(*context_.cache, request_.image->state()->id);
+    for (auto& store : stores_) store->start_reading(reader_);
+    FL_CO_CHECK(co_await each(RunStep::writing, &StoreRun::write));
+    FL_CO_CHECK(co_await each(RunStep::verifying, &StoreRun::verify));
+    // The first store of an image is the one that the board boots from: it becomes bootable last.
+    std::ranges::reverse(stores_);
+    Status status = co_await each(RunStep::finishing, &StoreRun::finish);
+    std::ranges::reverse(stores_);
+    co_return status;
+  }
+
+  asio::awaitable<Status> each(RunStep step, Step work) {
+    enter(step);
+    for (auto& store : stores_) {
+      Status status = co_await std::invoke(work, *store);
+      if (!status) co_return std::unexpected{in_context(store->report().sink.path, std::move(status).error())};
+    }
+    co_return Status{};
+  }
+
+  void enter(RunStep step) {
+    const auto now = Clock::now();
+    if (report_.reached != RunStep::waiting) {
+      const auto took = std::chrono::nanoseconds{now - since_};
+      if (report_.steps.empty() || report_.steps.back().step != report_.reached) {
+        report_.steps.push_back({report_.reached, took});
+      } else {
+        report_.steps.back().took += took;
+      }
+    }
+    since_ = now;
+    report_.reached = step;
+    request_.control->progress.step = step;
+  }
+
+  RunContext context_;
+  RunRequest request_;
+  std::vector<std::unique_ptr<StoreRun>> stores_;
+  std::shared_ptr<Reader> reader_;  // one for all stores: they are written one after another
+  RunReport report_;
+  Clock::time_point since_;
+};
+
+}  // namespace
+
+Result<std::vector<BlockPlan>> plans_of(const RunRequest& request) {
+  FL_TRY(const auto stores, stores_of(request));
+  std::vector<BlockPlan> plans;
+  for (std::size_t i = 0; i < stores.size(); ++i) {
+    FL_TRY(auto plan, plan_of(*stores[i], request.targets[i], request));
+    plans.push_back(std::move(plan));
+  }
+  return plans;
+}
+
+asio::awaitable<RunReport> run_board(RunContext context, RunRequest request) {
+  BoardRun run{std::move(context), std::move(request)};
+  co_return co_await run.run();
+}
+
+}  // namespace detail
+
+Status check_request(const RunRequest& request) {
+  FL_TRY(const auto plans, detail::plans_of(request));
+  return {};
+}
+
+}  // namespace flashline::line
