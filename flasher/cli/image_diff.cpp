@@ -72,7 +72,8 @@ Result<std::vector<AreaDifference>> compare(const Side& a, const Side& b, Consol
 void say_area(const AreaDifference& area, std::uint32_t sector_size, Console& console) {
   const std::string name =
       area.partition == 0 ? "outside of partitions" : fmt::format("partition {} {}", area.partition, area.name);
-  console.say(fmt::format("{}: {} in {} ranges", name, size_text(ByteCount{area.bytes}), area.count));
+  console.say(fmt::format("{}: {} in {} range{}", name, size_text(ByteCount{area.bytes}), area.count,
+                          area.count == 1 ? "" : "s"));
   for (std::size_t i = 0; i < std::min(area.ranges.size(), ranges_for_people); ++i) {
     const imaging::Extent& range = area.ranges[i];
     console.say(fmt::format("  sector {} +{}", range.at.value / sector_size, range.length.value / sector_size));

@@ -25,7 +25,7 @@ json::value optional_hex(const std::optional<Sha256>& digest) {
 }
 
 json::object trust_json(const imaging::TrustVerdict& verdict) {
-  json::object trust{{"signed", verdict.is_signed}, {"checked", !verdict.refusal.has_value()},
+  json::object trust{{"signed", verdict.is_signed}, {"trusted", verdict.is_signed && !verdict.refusal},
                      {"signer", nullptr},           {"signer_sha256", nullptr},
                      {"anchor", nullptr},           {"test_signed", verdict.test_signed},
                      {"not_after", nullptr},        {"refusal", nullptr}};
@@ -94,19 +94,22 @@ std::string utc_text(std::time_t when) {
                      utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
-std::string trust_sentence(const imaging::TrustVerdict& verdict) {
+std::string trust_sentence(const imaging::TrustVerdict& verdict, bool asked) {
   if (!verdict.is_signed) return "not signed";
   const std::string signer = fmt::format("signed by {} until {}", verdict.signer, utc_text(verdict.not_after));
-  if (verdict.refusal) return fmt::format("{} - not checked: {}", signer, verdict.refusal->detail);
-  return fmt::format("{}, trusted by {}{}", signer, verdict.anchor, verdict.test_signed ? " (test)" : "");
+  if (!verdict.refusal)
+    return fmt::format("{}, trusted by {}{}", signer, verdict.anchor, verdict.test_signed ? " (test)" : "");
+  if (!asked && verdict.refusal->code == Errc::untrusted_chain)
+    return signer + ", not checked: name whom to trust with --trust";
+  return fmt::format("{}, NOT TRUSTED: {}", signer, verdict.refusal->detail);
 }
 
-std::vector<std::string> facts_lines(const std::string& path, const imaging::OpenedImage& image) {
+std::vector<std::string> facts_lines(const std::string& path, const imaging::OpenedImage& image, bool asked) {
   const imaging::ImageFacts& facts = image.facts;
   std::vector<std::string> lines{line_of("file", path), line_of("size", exact_size(facts.file_size)),
                                  line_of("format", facts.format)};
   if (!facts.description.empty()) lines.push_back(line_of("description", facts.description));
-  lines.push_back(line_of("trust", trust_sentence(facts.trust)));
+  lines.push_back(line_of("trust", trust_sentence(facts.trust, asked)));
   if (facts.trust.is_signed) lines.push_back(line_of("certificate", "SHA-256 " + to_hex(facts.trust.signer_digest)));
   if (facts.digest) lines.push_back(line_of("digest", to_hex(*facts.digest)));
   if (facts.disk_size) lines.push_back(line_of("disk", exact_size(*facts.disk_size)));

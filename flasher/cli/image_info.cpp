@@ -10,11 +10,12 @@ namespace {
 Result<int> run(const Arguments& arguments, Console& console) {
   const std::string& path = arguments.operands().front();
   FL_TRY(imaging::OpenOptions options, open_options_of(arguments));
+  const bool asked = !options.trust.anchors.empty();
   options.trust.inspect_only = true;
   options.trust.allow_unsigned = true;
   options.experimental = true;
   FL_TRY(const imaging::OpenedImage image, imaging::open_image(path, options));
-  for (const std::string& line : facts_lines(path, image)) console.say(line);
+  for (const std::string& line : facts_lines(path, image, asked)) console.say(line);
   for (const std::string& warning : image.facts.warnings) console.warn(warning);
   console.record(facts_json(path, image, "image"));
   return 0;

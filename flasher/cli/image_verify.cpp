@@ -38,7 +38,7 @@ Result<int> run(const Arguments& arguments, Console& console) {
   FL_TRY(imaging::OpenedImage image, imaging::open_image(path, options));
   FL_CHECK(check_payload(image, console));
   for (const std::string& warning : image.facts.warnings) console.warn(warning);
-  console.say(path + ": good, " + trust_sentence(image.facts.trust));
+  console.say(path + ": good, " + trust_sentence(image.facts.trust, true));
   console.record(facts_json(path, image, "result"));
   return 0;
 }
