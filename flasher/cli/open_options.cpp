@@ -19,11 +19,6 @@ Result<imaging::ClockPolicy> clock_of(const Arguments& arguments) {
               fmt::format("--clock {}: not now, unchecked or a moment such as 2026-01-01T00:00:00Z", text));
 }
 
-Result<Sha256> digest_of(std::string_view option, const std::string& text) {
-  if (const auto digest = config::parse_sha256(text)) return *digest;
-  return fail(Errc::usage, fmt::format("{} {}: not 64 hex digits", option, text));
-}
-
 }  // namespace
 
 const std::vector<Option>& open_option_table() {
@@ -57,6 +52,11 @@ Result<imaging::OpenOptions> open_options_of(const Arguments& arguments) {
   options.bmap = arguments.value("--bmap");
   options.experimental = arguments.has("--experimental");
   return options;
+}
+
+Result<Sha256> digest_of(std::string_view option, const std::string& text) {
+  if (const auto digest = config::parse_sha256(text)) return *digest;
+  return fail(Errc::usage, fmt::format("{} {}: not 64 hex digits", option, text));
 }
 
 Result<std::time_t> build_time() {

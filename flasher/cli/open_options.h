@@ -2,6 +2,8 @@
 // The options that every command has which reads an image.
 
 #include <ctime>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "flasher/cli/arguments.h"
@@ -16,6 +18,9 @@ const std::vector<Option>& open_option_table();
 
 /// What those options say. Errors: usage, anchor_file.
 Result<imaging::OpenOptions> open_options_of(const Arguments& arguments);
+
+/// `text`, the value of `option`, as a digest. Errors: usage.
+Result<Sha256> digest_of(std::string_view option, const std::string& text);
 
 /// The moment that a made image carries: SOURCE_DATE_EPOCH where it is set, so that the same inputs give the same
 /// image, else now. Errors: usage.

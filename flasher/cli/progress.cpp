@@ -50,7 +50,8 @@ std::string record_of(std::string_view what, ByteCount done, ByteCount total, co
   boost::json::object record{{"type", "progress"}, {"what", what}, {"done_bytes", done.value}};
   record["total_bytes"] = total.value != 0 ? boost::json::value(total.value) : boost::json::value(nullptr);
   record["rate_bytes_per_s"] = static_cast<std::uint64_t>(pace.rate);
-  record["seconds_left"] = pace.seconds ? boost::json::value(std::ceil(*pace.seconds)) : boost::json::value(nullptr);
+  record["seconds_left"] = pace.seconds ? boost::json::value(static_cast<std::uint64_t>(std::ceil(*pace.seconds)))
+                                        : boost::json::value(nullptr);
   return boost::json::serialize(record);
 }
 

@@ -16,7 +16,8 @@ class Progress {
   using Clock = std::chrono::steady_clock;
 
   /// `what` in one word: "verify". `console` outlives it.
-  Progress(Console& console, std::string_view what) : console_{console}, what_{what}, started_{Clock::now()} {}
+  Progress(Console& console, std::string_view what)
+      : console_{console}, what_{what}, started_{Clock::now()}, shown_{started_} {}
   ~Progress() { console_.draw({}); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -30,7 +31,7 @@ class Progress {
   Console& console_;
   std::string what_;
   Clock::time_point started_;
-  Clock::time_point shown_{};
+  Clock::time_point shown_;
 };
 
 /// One line: "verify  42%  1.2 GiB of 2.9 GiB  180 MB/s  0:09 left", with a bar as wide as `columns` leave room for.

@@ -11,11 +11,12 @@
 
 namespace flashline::imaging {
 
-/// Written beside its path under another name; commit() syncs it and puts it in its place. Without commit() nothing
-/// stays behind, and a file that was there before is untouched.
+/// Written without a name where the file system can (so that not even a kill leaves anything), else beside its path under
+/// another name; commit() syncs it and puts it in its place. Without commit() nothing stays behind, and a file that was
+/// there before is untouched.
 class OutputFile {
  public:
-  /// Errors: image_write.
+  /// Errors: image_write, also where `path` is there and no regular file (a device would be replaced by a file).
   static Result<OutputFile> create(const std::filesystem::path& path);
   ~OutputFile();
   OutputFile(OutputFile&& other) noexcept;
@@ -31,9 +32,10 @@ class OutputFile {
 
  private:
   OutputFile(std::filesystem::path path, std::filesystem::path temporary, FileHandle file);
+  Status name_it();
 
   std::filesystem::path path_;
-  std::filesystem::path temporary_;  // empty: committed
+  std::filesystem::path temporary_;  // empty: it has no name, or was committed
   FileHandle file_;
 };
 

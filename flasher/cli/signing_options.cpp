@@ -1,0 +1,46 @@
+#include "flasher/cli/signing_options.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include "flasher/cli/open_options.h"
+#include "imaging/catalog/build_catalog.h"
+
+namespace flashline::line {
+
+const std::vector<Option>& signing_option_table() {
+  static const std::vector<Option> table{
+      {"--key", "K.pem", "private key that signs the image (RSA, 2048 bits or more)"},
+      {"--cert", "C.pem", "its certificate first, then those above it"},
+      {"--passphrase-file", "FILE", "its first line opens an encrypted key"},
+      {"--member", "KIND", "digest in the catalog: sha1 (default, for every reader) or sha256"},
+  };
+  return table;
+}
+
+Result<std::optional<imaging::Signer>> signer_of(const Arguments& arguments) {
+  const auto key = arguments.value("--key");
+  const auto certificate = arguments.value("--cert");
+  if (!key && !certificate) return std::nullopt;
+  if (!key || !certificate) return fail(Errc::usage, "--key and --cert belong together: give both");
+  imaging::SignerFiles files{.key = *key, .certificate = *certificate};
+  if (const auto file = arguments.value("--passphrase-file")) files.passphrase = *file;
+  return imaging::Signer::load(files);
+}
+
+Result<imaging::MakeCatalog> catalog_maker(const Arguments& arguments, const imaging::Signer* signer) {
+  const std::string member = arguments.value("--member").value_or("sha1");
+  if (member != "sha1" && member != "sha256") {
+    return fail(Errc::usage, fmt::format("--member {}: not sha1 or sha256", member));
+  }
+  FL_TRY(const std::time_t time, build_time());
+  const imaging::CatalogOptions options{
+      .member = member == "sha1" ? imaging::MemberDigest::sha1 : imaging::MemberDigest::sha256, .this_update = time};
+  return imaging::MakeCatalog{
+      [options, signer](std::span<const std::byte> hash_table) -> Result<std::vector<std::byte>> {
+        const std::vector<std::byte> catalog = imaging::build_catalog(hash_table, options);
+        if (signer == nullptr) return catalog;
+        return signer->sign(catalog, options.this_update);
+      }};
+}
+
+}  // namespace flashline::line
