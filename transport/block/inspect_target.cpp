@@ -13,7 +13,6 @@ namespace flashline::transport {
 namespace {
 
 namespace fs = std::filesystem;
-using detail::BlockDevice;
 using detail::MachineUse;
 
 std::unexpected<Error> refuse(Errc code, const InspectedTarget& target, const std::string& why) {

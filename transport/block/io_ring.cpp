@@ -13,6 +13,7 @@
 #include <string>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <tuple>
 #include <unistd.h>
 
 #include "transport/block/detail/io_op.h"
@@ -122,12 +123,12 @@ class IoRing::Core : public std::enable_shared_from_this<Core> {
   void close() {
     closed_ = true;
     boost::system::error_code ignored;
-    wake_.cancel(ignored);
+    std::ignore = wake_.cancel(ignored);
     detail::IoOpList done;
     if (uring_ != nullptr) uring_->close(done);
     workers_.close(done);
     while (detail::IoOp* const op = done.pop()) post_completion(*op);
-    wake_.close(ignored);
+    std::ignore = wake_.close(ignored);
   }
 
  private:

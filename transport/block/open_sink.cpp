@@ -1,8 +1,7 @@
 #include "transport/block/open_sink.h"
 
-#include <cerrno>
+#include <cstdint>
 #include <fcntl.h>
-#include <functional>
 #include <utility>
 
 #include "transport/block/detail/medium_sink.h"
@@ -13,20 +12,17 @@ namespace {
 
 using Opened = Result<detail::OpenedMedium>;
 
-/// Runs `open` on a thread of the ring. The result lives in this coroutine until the thread is done.
-asio::awaitable<Opened> on_thread(IoRing& ring, std::move_only_function<Opened()> open) {
-  Opened opened = fail(Errc::cancelled, "the station is stopping");
-  const auto ran = co_await ring.call([&opened, &open] {
-    opened = open();
-    return std::int64_t{0};
-  });
-  if (!ran.ok() && opened) co_return fail(Errc::cancelled, "the station is stopping");
-  co_return opened;
-}
+/// What holds until the thread has an answer.
+Opened unopened() { return fail(Errc::cancelled, "the station is stopping"); }
 
 Result<std::unique_ptr<BlockSink>> sink_of(IoRing& ring, Opened opened) {
   FL_TRY(auto medium, std::move(opened));
   return std::make_unique<detail::MediumSink>(ring, std::move(medium));
+}
+
+Opened inspect_and_open(const std::filesystem::path& target, const TargetNeeds& needs, const Machine& machine) {
+  FL_TRY(const auto inspected, inspect_target(target, needs, machine));
+  return detail::open_medium(inspected, machine);
 }
 
 // Kernels that do not poll a reader notice a changed card when somebody opens it, and only then is its size true.
@@ -36,21 +32,24 @@ void look_at_medium(const std::filesystem::path& target) {
 
 }  // namespace
 
+// The thread is done with what the lambdas refer to before the call completes, even when the ring is destroyed.
 asio::awaitable<Result<std::unique_ptr<BlockSink>>> open_sink(IoRing& ring, InspectedTarget target, Machine machine) {
-  auto opened = co_await on_thread(ring, [target = std::move(target), machine = std::move(machine)] {
-    return detail::open_medium(target, machine);
+  auto opened = unopened();
+  co_await ring.call([&] {
+    opened = detail::open_medium(target, machine);
+    return std::int64_t{0};
   });
   co_return sink_of(ring, std::move(opened));
 }
 
 asio::awaitable<Result<std::unique_ptr<BlockSink>>> open_target(IoRing& ring, std::filesystem::path target,
                                                                 TargetNeeds needs, Machine machine) {
-  auto opened = co_await on_thread(
-      ring, [target = std::move(target), needs = std::move(needs), machine = std::move(machine)]() -> Opened {
-        look_at_medium(target);
-        FL_TRY(const auto inspected, inspect_target(target, needs, machine));
-        return detail::open_medium(inspected, machine);
-      });
+  auto opened = unopened();
+  co_await ring.call([&] {
+    look_at_medium(target);
+    opened = inspect_and_open(target, needs, machine);
+    return std::int64_t{0};
+  });
   co_return sink_of(ring, std::move(opened));
 }
 
