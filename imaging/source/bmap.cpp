@@ -2,15 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
-#include <openssl/evp.h>
-#include <optional>
 #include <pugixml.hpp>
 #include <spdlog/fmt/fmt.h>
 #include <string_view>
 #include <utility>
 
 #include "imaging/source/file_view.h"
+#include "imaging/source/named_digest.h"
 
 namespace flashline::imaging {
 namespace {
@@ -76,34 +74,6 @@ Result<Dialect> dialect_of(const pugi::xml_node& bmap) {
   return Dialect{"", "chksum", "BmapFileChecksum"};
 }
 
-struct FreeDigest {
-  void operator()(EVP_MD_CTX* context) const noexcept { ::EVP_MD_CTX_free(context); }
-};
-
-/// A digest whose name comes from the map.
-class NamedDigest {
- public:
-  explicit NamedDigest(const std::string& algorithm)
-      : context_{::EVP_MD_CTX_new()}, algorithm_{::EVP_get_digestbyname(algorithm.c_str())} {
-    restart();
-  }
-  bool is_known() const { return algorithm_ != nullptr; }
-  void restart() {
-    if (is_known()) ::EVP_DigestInit_ex(context_.get(), algorithm_, nullptr);
-  }
-  void update(std::span<const std::byte> bytes) { ::EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
-  std::vector<std::byte> finish() {
-    std::vector<std::byte> value(static_cast<std::size_t>(::EVP_MD_get_size(algorithm_)));
-    ::EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(value.data()), nullptr);
-    restart();
-    return value;
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, FreeDigest> context_;
-  const EVP_MD* algorithm_;
-};
-
 /// The map's checksum is over its own text with the checksum's digits as zeros.
 Status check_own_checksum(const pugi::xml_node& bmap, const Dialect& dialect, const std::string& algorithm,
                           std::string_view text) {
@@ -156,64 +126,6 @@ Status check_counts(const Bmap& map, std::uint64_t blocks, std::uint64_t mapped)
   if (sum == mapped) return {};
   return bad(fmt::format("the ranges map {} blocks, the map says {}", sum, mapped));
 }
-
-/// Follows an image's bytes in order and compares each range's checksum at its end.
-class RangeChecker {
- public:
-  explicit RangeChecker(const Bmap& map) : map_{map}, digest_{map.algorithm} {}
-
-  /// The bytes at `at`; those before were seen, or belong to no range.
-  Status see(std::uint64_t at, std::span<const std::byte> bytes) {
-    while (next_ < map_.ranges.size() && !bytes.empty()) {
-      const auto& range = map_.ranges[next_];
-      const Extent extent = map_.extent(range);
-      const std::uint64_t end = extent.at.value + extent.length.value;
-      const std::uint64_t skip = extent.at.value > at ? extent.at.value - at : 0;
-      if (skip >= bytes.size()) return {};
-      bytes = bytes.subspan(static_cast<std::size_t>(skip));
-      at += skip;
-      const auto part = bytes.first(static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), end - at)));
-      if (!range.checksum.empty()) digest_.update(part);
-      at += part.size();
-      bytes = bytes.subspan(part.size());
-      if (at == end) FL_CHECK(end_range(range));
-    }
-    return {};
-  }
-
- private:
-  Status end_range(const BmapRange& range) {
-    ++next_;
-    if (range.checksum.empty()) return {};
-    const auto found = digest_.finish();
-    if (found == range.checksum) return {};
-    return fail(Errc::bmap_mismatch, fmt::format("blocks {}-{} have {} {}, the block map says {}", range.first,
-                                                 range.last, map_.algorithm, to_hex(found), to_hex(range.checksum)));
-  }
-
-  const Bmap& map_;
-  NamedDigest digest_;
-  std::size_t next_ = 0;
-};
-
-class CheckedStream final : public ByteStream {
- public:
-  CheckedStream(std::unique_ptr<ByteStream> inner, Bmap map)
-      : inner_{std::move(inner)}, map_{std::move(map)}, checker_{map_} {}
-
-  Result<std::size_t> read(std::span<std::byte> out) override {
-    FL_TRY(const auto got, inner_->read(out));
-    FL_CHECK(checker_.see(at_, out.first(got)));
-    at_ += got;
-    return got;
-  }
-
- private:
-  std::unique_ptr<ByteStream> inner_;
-  Bmap map_;
-  RangeChecker checker_;
-  std::uint64_t at_ = 0;
-};
 
 }  // namespace
 
@@ -279,35 +191,6 @@ Result<Bmap> read_bmap(const std::filesystem::path& path) {
   auto map = parse_bmap(text);
   if (!map) return std::unexpected{in_context(path.string(), std::move(map).error())};
   return map;
-}
-
-Result<HashTable> check_by_bmap(const Bmap& map, int fd, ByteCount size) {
-  if (size != map.image_size) {
-    return fail(Errc::bmap_mismatch,
-                fmt::format("the image has {} bytes, the block map says {}", size.value, map.image_size.value));
-  }
-  constexpr std::uint32_t unit = 128_KiB;
-  FileView view{fd, size};
-  RangeChecker checker{map};
-  auto digests = std::make_shared<std::vector<Sha256>>((size.value + unit - 1) / unit);
-  std::vector<std::byte> piece(unit);
-  std::uint64_t next = 0;  // the first unit that was not read yet
-  for (const auto& extent : map.extents()) {
-    const std::uint64_t last = (extent.at.value + extent.length.value - 1) / unit;
-    for (next = std::max(next, extent.at.value / unit); next <= last; ++next) {
-      const std::uint64_t at = next * unit;
-      const auto part =
-          std::span{piece}.first(static_cast<std::size_t>(std::min<std::uint64_t>(unit, size.value - at)));
-      FL_CHECK(view.read(ByteOffset{at}, part));
-      FL_CHECK(checker.see(at, part));
-      (*digests)[next] = sha256(part);
-    }
-  }
-  return HashTable{unit, ByteOffset{0}, std::move(digests)};
-}
-
-std::unique_ptr<ByteStream> checked_by_bmap(std::unique_ptr<ByteStream> inner, Bmap map) {
-  return std::make_unique<CheckedStream>(std::move(inner), std::move(map));
 }
 
 }  // namespace flashline::imaging

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "imaging/ffu/read_ffu.h"
 #include "imaging/source/android_sparse.h"
 #include "imaging/source/bmap.h"
 #include "imaging/source/byte_streams.h"
@@ -12,9 +13,6 @@
 #include "imaging/source/file_view.h"
 #include "imaging/source/image.h"
 #include "imaging/source/raw_image.h"
-#if __has_include("imaging/ffu/read_ffu.h")
-#include "imaging/ffu/read_ffu.h"
-#endif
 
 namespace flashline::imaging {
 namespace {
@@ -28,8 +26,6 @@ bool has_at(std::span<const std::byte> bytes, std::size_t at, std::string_view t
   return bytes.size() >= at + text.size() &&
          std::ranges::equal(bytes.subspan(at, text.size()), std::as_bytes(std::span{text}));
 }
-
-bool looks_like_ffu(std::span<const std::byte> start) { return has_at(start, 4, "SignedImage "); }
 
 struct Foreign {
   std::size_t at;
@@ -59,25 +55,11 @@ Status refuse_foreign(std::span<const std::byte> start) {
   return {};
 }
 
-Result<Sha256> digest_of_file(int fd, ByteCount size) {
-  FileView view{fd, size};
-  Sha256Stream digest;
-  std::vector<std::byte> piece(static_cast<std::size_t>(std::min<std::uint64_t>(size.value, 1_MiB)));
-  for (std::uint64_t at = 0; at < size.value;) {
-    const auto part =
-        std::span{piece}.first(static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), size.value - at)));
-    FL_CHECK(view.read(ByteOffset{at}, part));
-    digest.update(part);
-    at += part.size();
-  }
-  return digest.finish();
-}
-
 /// What a policy asks of an image that carries no signature.
-Status check_policy(int fd, ByteCount size, const TrustPolicy& policy) {
+Status check_policy(int fd, const TrustPolicy& policy) {
   if (!policy.allow_unsigned) return fail(Errc::unsigned_image, "only FFU images carry a signature");
   if (!policy.file_digest) return {};
-  FL_TRY(const auto found, digest_of_file(fd, size));
+  FL_TRY(const auto found, digest_of_file(fd));
   if (found == *policy.file_digest) return {};
   return fail(Errc::file_digest,
               fmt::format("its SHA-256 is {}, pinned is {}", to_hex(found), to_hex(*policy.file_digest)));
@@ -192,7 +174,7 @@ Result<OpenedImage> finish_stream(StreamedDisk disk, std::string format) {
 /// What a decompressor gives must be a disk image: nothing else is looked into.
 Status refuse_nested(std::span<const std::byte> start) {
   if (start.empty()) return fail(Errc::truncated, "the image is empty");
-  if (looks_like_ffu(start)) return fail(Errc::nested_archive, "an FFU inside: its own checks need the plain file");
+  if (is_ffu(start)) return fail(Errc::nested_archive, "an FFU inside: its own checks need the plain file");
   if (compression_of(start) != Compression::none) return fail(Errc::nested_archive, "compressed twice");
   return refuse_foreign(start);
 }
@@ -232,15 +214,15 @@ Result<OpenedImage> open_stream(FileHandle file, Compression compression, std::o
 }
 
 Result<OpenedImage> open_unsigned(FileHandle file, std::span<const std::byte> start, const OpenOptions& options) {
-  FL_TRY(const auto size, size_of(file.get()));
   FL_CHECK(refuse_foreign(start));
-  FL_CHECK(check_policy(file.get(), size, options.trust));
+  FL_CHECK(check_policy(file.get(), options.trust));
   std::optional<Bmap> map;
   if (options.bmap) {
     FL_TRY(map, read_bmap(*options.bmap));
   }
   const auto compression = compression_of(start);
   if (compression != Compression::none) return open_stream(std::move(file), compression, std::move(map));
+  FL_TRY(const auto size, size_of(file.get()));
   if (!looks_like_sparse(start)) return open_raw(std::move(file), size, map);
   if (map) return fail(Errc::bmap_mismatch, "a block map beside an Android sparse image");
   return open_sparse(std::move(file), size);
@@ -251,9 +233,7 @@ Result<OpenedImage> open_unsigned(FileHandle file, std::span<const std::byte> st
 Result<OpenedImage> open_image(const std::filesystem::path& path, const OpenOptions& options) {
   FL_TRY(auto file, open_for_reading(path));
   FL_TRY(const auto start, read_start(file.get(), sniffed));
-#if __has_include("imaging/ffu/read_ffu.h")
-  if (looks_like_ffu(start)) return open_ffu(std::move(file), path, options);
-#endif
+  if (is_ffu(start)) return open_ffu(std::move(file), path, options);
   FL_TRY(const auto size, size_of(file.get()));
   auto image = open_unsigned(std::move(file), start, options);
   if (!image) return std::unexpected{in_context(path.string(), std::move(image).error())};

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <fcntl.h>
 #include <spdlog/fmt/fmt.h>
+#include <stdlib.h>
+#include <string>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -20,6 +22,16 @@ constexpr std::size_t hole_unit = 64_KiB;
 std::unexpected<Error> cannot(const std::filesystem::path& folder, const char* what) {
   return fail(Errc::image_write,
               fmt::format("{} the decompressed image in {}: {}", what, folder.string(), std::strerror(errno)));
+}
+
+/// A file that is gone when this process is, however it ends where the file system can do that.
+FileHandle nameless_file(const std::filesystem::path& folder) {
+  FileHandle file{::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
+  if (file || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)) return file;
+  std::string name = (folder / ".flashline-XXXXXX").string();
+  file = FileHandle{::mkostemp(name.data(), O_CLOEXEC)};
+  if (file) ::unlink(name.c_str());
+  return file;
 }
 
 bool write_all(int fd, std::uint64_t at, std::span<const std::byte> bytes) {
@@ -53,7 +65,7 @@ bool all_zeros(std::span<const std::byte> bytes) {
 
 Status spool(OpenedImage& image, const std::filesystem::path& folder, const SpoolProgress& progress) {
   if (!image.content.stream) return {};
-  FileHandle file{::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
+  FileHandle file = nameless_file(folder);
   if (!file) return cannot(folder, "keeping");
   std::vector<std::byte> piece(1_MiB);
   std::uint64_t done = 0;
