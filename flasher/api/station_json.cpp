@@ -10,13 +10,13 @@ namespace {
 
 namespace json = boost::json;
 
-json::value text_or_null(std::string_view text) { return text.empty() ? json::value{} : json::value{text}; }
+json::value text_or_null(std::string_view text) { return text.empty() ? json::value{} : json::value(text); }
 template <class T>
 json::value value_or_null(const std::optional<T>& value) {
-  return value ? json::value{*value} : json::value{};
+  return value ? json::value(*value) : json::value{};
 }
 
-json::value number_or_null(std::int64_t number) { return number == 0 ? json::value{} : json::value{number}; }
+json::value number_or_null(std::int64_t number) { return number == 0 ? json::value{} : json::value(number); }
 
 json::object error_object(std::string_view code, std::string_view text, std::string_view advice) {
   return {{"code", code}, {"text", text}, {"advice", advice}};

@@ -89,7 +89,7 @@ class StationProcess {
     FL_TRY(engine_, Engine::create(std::move(options)));
     EngineWriterOptions writing;
     writing.trust = trust_;
-    writing.station_folders = {station_.paths.state, station_.paths.cache, station_.paths.logs, station_.paths.images};
+    writing.station_folders = {station_.paths.state, station_.paths.cache, station_.paths.logs};
     writer_ = std::make_unique<EngineWriter>(*engine_, std::move(writing));
     return {};
   }
