@@ -114,6 +114,7 @@ struct FakeFfu {
   std::uint32_t security_size = 32;
   std::string security_signature = "SignedImage ";
   std::uint32_t chunk_kib = 4;
+  std::optional<std::uint32_t> chunk_kib_field = {};  ///< what the security header says of it
   std::uint32_t algorithm = 0x800C;
   std::optional<std::uint32_t> catalog_size = {};
   std::optional<std::uint32_t> table_size = {};
@@ -191,7 +192,7 @@ struct FakeFfu {
     Bytes out;
     put_number<std::uint32_t>(out, security_size);
     put_text(out, security_signature);
-    put_number<std::uint32_t>(out, chunk_kib);
+    put_number<std::uint32_t>(out, chunk_kib_field.value_or(chunk_kib));
     put_number<std::uint32_t>(out, algorithm);
     put_number<std::uint32_t>(out, catalog_size.value_or(static_cast<std::uint32_t>(catalog.size())));
     put_number<std::uint32_t>(out, table_size.value_or(static_cast<std::uint32_t>(table.size())));
