@@ -120,7 +120,7 @@ std::string unit_json(const UnitRow& unit, const std::vector<AttemptRow>& attemp
 
 std::string image_json(const ShelfImage& image) {
   json::array platforms;
-  for (const auto& store : image.platform_ids) platforms.push_back(json::value{store});
+  for (const auto& store : image.platform_ids) platforms.push_back(json::value(store));
   return json::serialize(json::object{{"path", image.path.string()},
                                       {"format", image.format},
                                       {"size", image.size},
