@@ -77,8 +77,8 @@ class BitSource {
     for (std::size_t i = count; i-- > 0;) value = value * 256 + std::to_integer<int>(bytes[i]);
     return value;
   }
-  /// More bits were consumed than there were.
-  bool overrun() const { return missing_ > 2; }
+  /// More bits were consumed than there were: of the 16 + extra_ that wait, the missing words are none.
+  bool overrun() const { return 16 * missing_ > 16 + extra_; }
 
  private:
   std::uint32_t word() {
