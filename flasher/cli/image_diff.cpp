@@ -6,9 +6,12 @@
 
 #include "flasher/cli/command.h"
 #include "flasher/cli/compare_disks.h"
-#include "flasher/cli/image_disk.h"
+#include "flasher/cli/image_access.h"
 #include "flasher/cli/open_options.h"
 #include "flasher/cli/progress.h"
+#include "imaging/source/extract.h"
+#include "imaging/source/plan_view.h"
+#include "imaging/source/spool.h"
 
 namespace flashline::line {
 namespace {
@@ -28,12 +31,14 @@ struct Side {
 Result<Side> open_side(const std::string& path, const Arguments& arguments, Console& console) {
   FL_TRY(const imaging::OpenOptions options, open_options_of(arguments));
   FL_TRY(const auto number, arguments.number("--store"));
+  FL_TRY(imaging::OpenedImage image, imaging::open_image(path, options));
+  FL_TRY(const std::size_t store, pick_store(image, number));
   std::error_code unknown;
-  const std::filesystem::path spool_folder = std::filesystem::temp_directory_path(unknown);
-  FL_TRY(imaging::OpenedImage image, open_for_access(path, options, spool_folder, console));
-  FL_TRY(const imaging::StorePlan* const store, pick_store(image, number));
-  const ByteCount size = own_size(*store);
-  FL_TRY(imaging::BlockPlan plan, imaging::resolved(store->plan, size));
+  Progress progress{console, "unpack"};
+  FL_CHECK(imaging::spool(image, std::filesystem::temp_directory_path(unknown),
+                          [&](ByteCount done, ByteCount total) { progress.update(done, total); }));
+  const ByteCount size = imaging::built_size(image.stores[store].plan);
+  FL_TRY(imaging::BlockPlan plan, imaging::resolved(image.stores[store].plan, size));
   return Side{path, std::move(image), size, std::move(plan)};
 }
 

@@ -3,7 +3,6 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "flasher/cli/open_options.h"
-#include "imaging/catalog/build_catalog.h"
 
 namespace flashline::line {
 
@@ -27,14 +26,17 @@ Result<std::optional<imaging::Signer>> signer_of(const Arguments& arguments) {
   return imaging::Signer::load(files);
 }
 
-Result<imaging::MakeCatalog> catalog_maker(const Arguments& arguments, const imaging::Signer* signer) {
+Result<imaging::MemberDigest> member_of(const Arguments& arguments) {
   const std::string member = arguments.value("--member").value_or("sha1");
-  if (member != "sha1" && member != "sha256") {
-    return fail(Errc::usage, fmt::format("--member {}: not sha1 or sha256", member));
-  }
+  if (member == "sha1") return imaging::MemberDigest::sha1;
+  if (member == "sha256") return imaging::MemberDigest::sha256;
+  return fail(Errc::usage, fmt::format("--member {}: not sha1 or sha256", member));
+}
+
+Result<imaging::MakeCatalog> catalog_maker(const Arguments& arguments, const imaging::Signer* signer) {
+  FL_TRY(const imaging::MemberDigest member, member_of(arguments));
   FL_TRY(const std::time_t time, build_time());
-  const imaging::CatalogOptions options{
-      .member = member == "sha1" ? imaging::MemberDigest::sha1 : imaging::MemberDigest::sha256, .this_update = time};
+  const imaging::CatalogOptions options{.member = member, .this_update = time};
   return imaging::MakeCatalog{
       [options, signer](std::span<const std::byte> hash_table) -> Result<std::vector<std::byte>> {
         const std::vector<std::byte> catalog = imaging::build_catalog(hash_table, options);

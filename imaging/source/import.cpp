@@ -169,7 +169,7 @@ FileState state_of(int fd) {
 
 MakeCatalog catalog_maker(const ImportOptions& options) {
   return [&options](std::span<const std::byte> table) -> Result<std::vector<std::byte>> {
-    auto catalog = build_catalog(table, {.this_update = options.time});
+    auto catalog = build_catalog(table, {.member = options.member, .this_update = options.time});
     if (options.signer == nullptr) return catalog;
     return options.signer->sign(catalog, options.time);
   };
