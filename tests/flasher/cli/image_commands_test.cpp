@@ -102,7 +102,7 @@ class Lab {
     put("longer.ffu", good + std::string(4096, 'x'));
     put("bad_payload.ffu", flipped(good.size() - 1000));
     put("bad_metadata.ffu", flipped(128 * 1024 + 40));
-    put("bad_catalog.ffu", flipped(32 + 200));
+    put("bad_catalog.ffu", flipped(32 + 1));
     put("bad_table.ffu", flipped(table_at(good) + 8));
     put("forged.ffu", flipped(table_at(good) - 8));
     fakes::FakeFfu other = fakes::smallest_v1();
@@ -170,7 +170,7 @@ INSTANTIATE_TEST_SUITE_P(
         verify("oversized", "@longer.ffu", 3, "FL-IMG-"), verify("bad_payload", "@bad_payload.ffu", 3, "FL-IMG-005"),
         verify("bad_metadata", "@bad_metadata.ffu", 3, "FL-IMG-005"),
         verify("bad_table", "@bad_table.ffu", 3, "FL-IMG-114"),
-        verify("bad_catalog", "@bad_catalog.ffu", 3, "FL-IMG-11"), verify("forged", "@forged.ffu", 4, "FL-TRU-002"),
+        verify("bad_catalog", "@bad_catalog.ffu", 3, "FL-IMG-111"), verify("forged", "@forged.ffu", 4, "FL-TRU-002"),
         verify("unsigned", "@unsigned.ffu", 4, "FL-TRU-001"), verify("expired", "@old.ffu", 4, "FL-TRU-004"),
         verify("wrongly_signed", "@stranger.ffu", 4, "FL-TRU-003"),
         verify("raw_is_unsigned", "@disk.img", 4, "FL-TRU-001"),
