@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
-#include <iterator>
 #include <spdlog/fmt/fmt.h>
+
+#include "imaging/trust/verify_catalog.h"
 
 namespace flashline::line {
 namespace {
@@ -13,18 +13,6 @@ namespace fs = std::filesystem;
 
 constexpr std::array image_endings{".ffu", ".img", ".raw", ".wic", ".simg", ".gz", ".xz", ".zst", ".bz2", ".zip"};
 constexpr std::size_t max_listed = 200;
-constexpr std::size_t max_anchor_bytes = 1024 * 1024;
-
-Result<imaging::TrustAnchor> load_anchor(const config::Anchor& anchor) {
-  std::ifstream in{anchor.file, std::ios::binary};
-  std::string pem(max_anchor_bytes + 1, '\0');
-  in.read(pem.data(), static_cast<std::streamsize>(pem.size()));
-  pem.resize(static_cast<std::size_t>(in.gcount()));
-  if (pem.size() > max_anchor_bytes || pem.find("-----BEGIN CERTIFICATE-----") == std::string::npos) {
-    return fail(Errc::config_anchor, fmt::format("{}: {} holds no certificate", anchor.where, anchor.file.string()));
-  }
-  return imaging::TrustAnchor{.pem = std::move(pem), .name = anchor.file.string(), .test = anchor.test};
-}
 
 imaging::ClockPolicy clock_policy(const config::Clock& clock) {
   using enum imaging::ClockPolicy::Kind;
@@ -69,8 +57,10 @@ Result<imaging::TrustPolicy> load_trust(const config::Station& station) {
   policy.allow_unsigned = station.trust.allow_unsigned;
   policy.clock = clock_policy(station.trust.clock);
   for (const config::Anchor& anchor : station.trust.anchors) {
-    FL_TRY(auto loaded, load_anchor(anchor));
-    policy.anchors.push_back(std::move(loaded));
+    auto loaded = imaging::load_anchor(anchor.file, anchor.test);
+    // The configuration is what is wrong: exit code 6, with the place in station.xml.
+    if (!loaded) return fail(Errc::config_anchor, fmt::format("{}: {}", anchor.where, loaded.error().detail));
+    policy.anchors.push_back(std::move(*loaded));
   }
   return policy;
 }

@@ -12,6 +12,7 @@
 #include "flasher/api/unit_story.h"
 #include "flasher/api/web_files.h"
 #include "flasher/batch/allocation.h"
+#include "flasher/record/export.h"
 
 namespace flashline::line {
 namespace {
@@ -120,6 +121,15 @@ std::string events_json(const std::vector<HubEvent>& events, std::uint64_t seq) 
   std::vector<std::string> texts;
   for (const HubEvent& event : events) texts.push_back(event.text);
   return json_object({{"seq", std::to_string(seq)}, {"events", json_array(texts)}});
+}
+
+Result<std::string> csv_text(Store::Snapshot& snapshot, std::optional<std::int64_t> batch) {
+  std::string text;
+  FL_CHECK(export_csv(snapshot.reader, batch, [&](std::string_view line) -> Status {
+    text += line;
+    return {};
+  }));
+  return text;
 }
 
 Result<HttpResponse> read_or_pass(Result<std::string> text) {
@@ -383,8 +393,7 @@ StationApi::Answer StationApi::export_records(Call call) {
   if (format != "jsonl" && format != "csv") co_return fail(Errc::request_field, fmt::format("format \"{}\"", format));
   FL_CO_TRY(auto snapshot, co_await records());
   if (format == "csv") {
-    const UnitFilter filter{.batch = batch, .state = {}};
-    FL_CO_TRY(auto text, co_await run_on(parts_.pool, [&] { return units_csv(snapshot->reader, filter); }));
+    FL_CO_TRY(auto text, co_await run_on(parts_.pool, [&] { return csv_text(*snapshot, batch); }));
     HttpResponse response = json_response(std::move(text));
     response.content_type = "text/csv; charset=utf-8";
     co_return response;

@@ -103,10 +103,7 @@ class StationProcess {
   }
 
   asio::awaitable<Status> begin_line() {
-    line_->observe([this](const LineEvent& event) {
-      journal_.write(event);
-      publish(hub_, event);
-    });
+    line_->observe([this](const LineEvent& event) { publish(hub_, event); });
     co_return co_await line_->start();
   }
 
@@ -198,7 +195,6 @@ class StationProcess {
   asio::steady_timer watchdog_{context_};
   asio::thread_pool pool_{2};
   EventHub hub_{context_.get_executor()};
-  LineJournal journal_;
   std::unique_ptr<RecordThread> records_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<EngineWriter> writer_;

@@ -37,29 +37,4 @@ void open_journal() {
   spdlog::set_default_logger(std::move(logger));
 }
 
-void LineJournal::write(const LineEvent& event) {
-  if (const auto* slot = std::get_if<SlotChanged>(&event)) write_slot(slot->slot);
-  if (const auto* batch = std::get_if<BatchChanged>(&event)) write_batch(batch->batch);
-}
-
-void LineJournal::write_slot(const SlotView& slot) {
-  std::string& known = slot_states_[slot.name];
-  if (known == slot.state) return;
-  known = slot.state;
-  const std::string unit = slot.serial.empty() ? "" : fmt::format(", unit {}, attempt {}", slot.serial, slot.attempt);
-  if (slot.error) {
-    spdlog::warn("slot {}: {}{}: {}: {}", slot.name, slot.state, unit, code_of(slot.error->code), slot.error->detail);
-  } else {
-    spdlog::info("slot {}: {}{}", slot.name, slot.state, unit);
-  }
-}
-
-void LineJournal::write_batch(const BatchView& batch) {
-  const std::string state = fmt::format("{} {}", batch.row.id, name_of(batch.row.state));
-  if (batch_state_ == state) return;
-  batch_state_ = state;
-  spdlog::info("batch {}: {} passed, {} voided, {} failed attempts", state, batch.counts.passed, batch.counts.voided,
-               batch.counts.failed_attempts);
-}
-
 }  // namespace flashline::line
