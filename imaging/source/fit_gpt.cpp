@@ -41,6 +41,23 @@ Result<BlockPlan> built_for(const BlockPlan& plan, std::uint64_t gpt_size, ByteC
   return built;
 }
 
+/// Nothing but tables may lie where tables go or come from.
+Status check_room(const TargetNeeds& needs, const GptHeader& header, const Geometry& from, const Geometry& to) {
+  const auto refuse = [](const char* why) { return fail(Errc::gpt_fit, why); };
+  if (from.size < (from.array_sectors + 2) * from.sector || header.last_usable >= from.backup_entries()) {
+    return refuse("the image's usable sectors reach into the place of its backup GPT");
+  }
+  if (header.entries_lba + from.array_sectors > header.first_usable) {
+    return refuse("the image's usable sectors begin inside of its primary GPT");
+  }
+  // Bytes behind the disk that the GPT describes.
+  const bool has_more = needs.min_size > *needs.gpt_size;
+  if (has_more && needs.min_size.value > to.backup_at().value) {
+    return refuse("the image leaves no room for a backup GPT at the end of the target");
+  }
+  return {};
+}
+
 Status write_zeros(CowView& disk, ByteOffset at, std::uint64_t count) {
   const std::vector<std::byte> zeros(static_cast<std::size_t>(count));
   return disk.write(at, zeros);
@@ -109,10 +126,7 @@ Result<BlockPlan> fit_gpt(const BlockPlan& plan, const PlanContent& content, Byt
   const std::uint64_t array_sectors = *align_up(primary.entry_bytes.size(), sector) / sector;
   const Geometry from{sector, gpt_size, array_sectors};
   const Geometry to{sector, size.value, array_sectors};
-  const bool has_more = plan.needs.min_size.value > gpt_size;  // bytes behind the disk that the GPT describes
-  if (from.size < (array_sectors + 2) * sector || (has_more && plan.needs.min_size.value > to.backup_at().value)) {
-    return fail(Errc::gpt_fit, "the image leaves no room for a backup GPT at the end of the target");
-  }
+  FL_CHECK(check_room(plan.needs, primary.header, from, to));
   CowView disk{view};
   FL_CHECK(write_zeros(disk, from.backup_at(), from.size - from.backup_at().value));
   FL_CHECK(fit_protective_mbr(disk, size.value / sector));

@@ -54,13 +54,17 @@ std::uint32_t header_crc(std::span<const std::byte> covered) {
   return crc32(covered.subspan(crc_offset + blank.size()), sum);
 }
 
-Status check_header(const GptHeader& header, std::uint64_t lba, std::uint64_t sectors) {
+Status check_header(const GptHeader& header, std::uint64_t lba, std::uint64_t sectors, std::uint32_t sector_size) {
   if (header.my_lba != lba) return damaged(lba, fmt::format("its header says it belongs to LBA {}", header.my_lba));
   if (header.entry_size < 128 || header.entry_size % 128 != 0) {
     return damaged(lba, fmt::format("entries of {} bytes", header.entry_size));
   }
   if (header.entries_bytes() > max_entries_bytes) {
     return damaged(lba, fmt::format("{} entries of {} bytes are too many", header.entry_count, header.entry_size));
+  }
+  const std::uint64_t entries_end = header.entries_lba + (header.entries_bytes() + sector_size - 1) / sector_size;
+  if (header.entries_lba < 2 || (header.entries_lba <= lba && lba < entries_end)) {
+    return damaged(lba, fmt::format("its entries at LBA {} lie over a header", header.entries_lba));
   }
   if (header.entries_lba >= sectors) {
     return damaged(lba, fmt::format("its entries would start at LBA {}, past the end", header.entries_lba));
@@ -146,7 +150,7 @@ Result<GptTable> read_gpt(BlockView& disk, std::uint64_t lba, std::uint32_t sect
     return damaged(lba, fmt::format("a header of {} bytes", table.header.size));
   }
   if (header_crc(sector.first(table.header.size)) != crc) return damaged(lba, "the CRC of its header is wrong");
-  FL_CHECK(check_header(table.header, lba, sectors));
+  FL_CHECK(check_header(table.header, lba, sectors, sector_size));
   table.entry_bytes.resize(static_cast<std::size_t>(table.header.entries_bytes()));
   const std::uint64_t entries_at = table.header.entries_lba * sector_size;
   if (table.entry_bytes.size() > disk.size().value - entries_at) return damaged(lba, "its entries reach past the end");

@@ -80,6 +80,8 @@ INSTANTIATE_TEST_SUITE_P(
                     BadGpt{"entries_past_the_end", [](SmallGpt& g) { g.header.entries_lba = sectors; }},
                     BadGpt{"entries_wrap", [](SmallGpt& g) { g.header.entries_lba = huge; }},
                     BadGpt{"entries_reach_past_the_end", [](SmallGpt& g) { g.header.entry_count = 400; }},
+                    BadGpt{"entries_over_the_mbr", [](SmallGpt& g) { g.header.entries_lba = 0; }},
+                    BadGpt{"entries_over_the_header", [](SmallGpt& g) { g.header.entries_lba = 1; }},
                     BadGpt{"entries_crc", [](SmallGpt& g) { g.header.entries_crc = 1; }},
                     BadGpt{"entry_size_64", [](SmallGpt& g) { g.header.entry_size = 64; }},
                     BadGpt{"entry_size_odd", [](SmallGpt& g) { g.header.entry_size = 130; }},
