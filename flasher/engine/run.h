@@ -94,6 +94,7 @@ struct LbaList {
   std::vector<LbaRange> ranges{};
   std::uint64_t sectors = 0;
 
+  bool operator==(const LbaList&) const = default;
   /// Joins with the last range where it follows it.
   void add(LbaRange range);
 };

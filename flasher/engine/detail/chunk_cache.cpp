@@ -11,8 +11,10 @@
 namespace flashline::line::detail {
 namespace {
 
-/// With fewer buffers than a quarter to give away, somebody lags: the clock of patience starts before anybody waits.
-constexpr std::size_t pressure_share = 4;
+/// What boards lose to each other is forgiven at this share of the time that passes: they never step quite together.
+constexpr int forgiven_share = 200;
+/// A medium that takes a piece in this much more time than another one's is slower.
+constexpr double slower = 1.03;
 /// A board joins the others while their first is not further than this share of the cache.
 constexpr std::size_t join_share = 2;
 
@@ -21,12 +23,17 @@ constexpr std::size_t join_share = 2;
 struct ChunkCache::Load {
   Signal done;
   std::size_t waiting = 0;
+  bool kept = false;
   Chunk* chunk = nullptr;
   std::optional<Error> error;
 };
 
+ChunkRef::ChunkRef(Reader& reader, Chunk& chunk) : reader_{&reader}, chunk_{&chunk} { reader.took(); }
+
 ChunkRef::~ChunkRef() {
-  if (chunk_ != nullptr) cache_->release(*chunk_);
+  if (chunk_ == nullptr) return;
+  reader_->gave_back();
+  reader_->cache_.release(*chunk_);
 }
 
 Reader::Reader(ChunkCache& cache, std::uint64_t image) : cache_{cache}, image_{image} { cache_.enter(*this); }
@@ -34,6 +41,28 @@ Reader::Reader(ChunkCache& cache, std::uint64_t image) : cache_{cache}, image_{i
 Reader::~Reader() {
   std::erase(cache_.readers_, this);
   cache_.freed_.notify();
+}
+
+void Reader::took() {
+  if (holding_++ == 0) busy_since_ = last_done_ = Clock::now();
+}
+
+void Reader::gave_back() {
+  last_done_ = Clock::now();
+  ++done_;
+  if (--holding_ == 0) busy_ += last_done_ - busy_since_;
+}
+
+/// By what the medium took so far, or because it has not answered for as long as one bears with it. Time without
+/// anything held is not the medium's.
+bool Reader::is_slower_than(const Reader& other, std::chrono::milliseconds patience) const {
+  const auto now = Clock::now();
+  if (holding_ > 0 && now - last_done_ >= patience) return true;
+  const auto per_piece = [now](const Reader& reader) {
+    const auto busy = reader.busy_ + (reader.holding_ > 0 ? now - reader.busy_since_ : Clock::duration{});
+    return static_cast<double>(busy.count()) / static_cast<double>(std::max<std::uint64_t>(reader.done_, 1));
+  };
+  return per_piece(*this) > slower * per_piece(other);
 }
 
 void Reader::leave() {
@@ -71,18 +100,19 @@ asio::awaitable<Result<ChunkRef>> ChunkCache::acquire(Reader& reader, ImageState
   const auto found = entries_.find(Name{image.id, piece});
   if (found == entries_.end()) co_return co_await load(reader, image, piece);
   ++metrics_.hits;
-  if (found->second.load) co_return co_await join(found->second.load);
+  if (found->second.load) co_return co_await join(reader, found->second.load);
   Chunk& chunk = *found->second.chunk;
   if (chunk.held++ == 0) idle_.remove(&chunk);
   chunk.kept |= reader.attached_;
-  co_return ChunkRef{*this, chunk};
+  co_return ChunkRef{reader, chunk};
 }
 
-asio::awaitable<Result<ChunkRef>> ChunkCache::join(std::shared_ptr<Load> load) {
+asio::awaitable<Result<ChunkRef>> ChunkCache::join(Reader& reader, std::shared_ptr<Load> load) {
   ++load->waiting;
+  load->kept |= reader.attached_;
   while (load->chunk == nullptr && !load->error) co_await load->done.wait();
   if (load->error) co_return std::unexpected{*load->error};
-  co_return ChunkRef{*this, *load->chunk};  // held for us since the load was done
+  co_return ChunkRef{reader, *load->chunk};  // held for us since the load was done
 }
 
 asio::awaitable<Result<ChunkRef>> ChunkCache::load(Reader& reader, ImageState& image, PieceKey piece) {
@@ -90,11 +120,10 @@ asio::awaitable<Result<ChunkRef>> ChunkCache::load(Reader& reader, ImageState& i
   const auto load = std::make_shared<Load>();
   entries_[name].load = load;
   ++metrics_.loads;
-  Chunk& chunk = *co_await take_buffer();
+  Chunk& chunk = *co_await take_buffer(reader, piece.cell);
   chunk.image = image.id;
   chunk.piece = piece;
   chunk.rank = {reader.rank_.stage, piece.cell};
-  chunk.kept = reader.attached_;
   chunk.start = image.map.start_of(piece.cell);
   auto segments = image.map.segments(piece);
   Status status = co_await fill(image, chunk, segments);
@@ -117,10 +146,11 @@ asio::awaitable<Result<ChunkRef>> ChunkCache::load(Reader& reader, ImageState& i
     co_return std::unexpected{std::move(status).error()};
   }
   load->chunk = &chunk;
+  chunk.kept = reader.attached_ || load->kept;
   chunk.held = 1 + load->waiting;
   entries_[name] = Entry{.chunk = &chunk, .load = nullptr};
   load->done.notify();
-  co_return ChunkRef{*this, chunk};
+  co_return ChunkRef{reader, chunk};
 }
 
 asio::awaitable<Status> ChunkCache::read(ImageState& image, ByteOffset at, transport::IoBuffer into) {
@@ -205,19 +235,38 @@ asio::awaitable<Status> ChunkCache::pin_unit_of(ImageState& image, Chunk& chunk)
   co_return Status{};
 }
 
-asio::awaitable<Chunk*> ChunkCache::take_buffer() {
+asio::awaitable<Chunk*> ChunkCache::take_buffer(Reader& reader, std::uint64_t cell) {
   for (;;) {
-    note_pressure();
-    if (Chunk* const chunk = free_or_evicted()) {
+    Chunk* chunk = free_or_evicted();
+    if (chunk == nullptr && reader.attached_) chunk = furthest_after(reader, cell);
+    if (chunk != nullptr) {
       const std::size_t used = buffers_ - free_.size() - idle_.size();
       metrics_.buffers_held = std::max(metrics_.buffers_held, used);
       co_return chunk;
     }
-    const auto patience_ends = *pressure_since_ + options_.patience;
-    if (Clock::now() >= patience_ends && split()) continue;
-    const bool waits_for_a_board = std::ranges::any_of(readers_, [&](const Reader* each) { return holds_up(*each); });
-    co_await freed_.wait(waits_for_a_board ? patience_ends : Clock::time_point::max());
+    account();
+    if (lost_ >= options_.patience && split()) continue;
+    co_await wait_for_buffer(reader);
   }
+}
+
+asio::awaitable<void> ChunkCache::wait_for_buffer(Reader& reader) {
+  const bool waits_for_a_board = std::ranges::any_of(readers_, [&](const Reader* each) { return holds_up(*each); });
+  ++reader.waiting_;
+  account();
+  co_await freed_.wait(waits_for_a_board ? Clock::now() + options_.patience / 4 : Clock::time_point::max());
+  account();
+  --reader.waiting_;
+}
+
+/// Sums up for how long at least one board had nothing to write, because of the others.
+void ChunkCache::account() {
+  const auto now = Clock::now();
+  const auto passed = now - accounted_;
+  if (starving_) lost_ += passed;
+  lost_ = std::max(lost_ - passed / forgiven_share, Clock::duration{});
+  accounted_ = now;
+  starving_ = std::ranges::any_of(readers_, [](const Reader* reader) { return reader->starves(); });
 }
 
 Chunk* ChunkCache::free_or_evicted() {
@@ -229,16 +278,24 @@ Chunk* ChunkCache::free_or_evicted() {
   const auto victim = std::ranges::find_if(idle_, [&](const Chunk* chunk) { return !is_needed(*chunk); });
   if (victim == idle_.end()) return nullptr;
   Chunk* const chunk = *victim;
-  idle_.erase(victim);
-  entries_.erase(Name{chunk->image, chunk->piece});
+  evict(*chunk);
   return chunk;
 }
 
-void ChunkCache::note_pressure() {
-  const auto spare = std::ranges::count_if(idle_, [&](const Chunk* chunk) { return !is_needed(*chunk); });
-  const bool pressed = free_.size() + static_cast<std::size_t>(spare) < buffers_ / pressure_share;
-  if (!pressed) pressure_since_.reset();
-  if (pressed && !pressure_since_) pressure_since_ = Clock::now();
+/// What is kept for later than `cell`, the latest of it: it is better loaded again than to have this board wait.
+Chunk* ChunkCache::furthest_after(const Reader& reader, std::uint64_t cell) {
+  const auto latest = std::ranges::max_element(
+      idle_, {}, [&](const Chunk* chunk) { return chunk->image == reader.image_ ? chunk->rank : Rank{}; });
+  if (latest == idle_.end() || (*latest)->image != reader.image_) return nullptr;
+  if ((*latest)->rank <= Rank{reader.rank_.stage, cell}) return nullptr;
+  Chunk* const chunk = *latest;
+  evict(*chunk);
+  return chunk;
+}
+
+void ChunkCache::evict(Chunk& chunk) {
+  idle_.remove(&chunk);
+  entries_.erase(Name{chunk.image, chunk.piece});
 }
 
 bool ChunkCache::is_needed(const Chunk& chunk) const {
@@ -254,26 +311,30 @@ bool ChunkCache::holds_up(const Reader& reader) const {
          });
 }
 
-/// Parts the boards that drifted apart: those behind the middle from those before it, and detaches the fewer.
+/// Parts the boards that drifted apart: those behind the middle from those before it, and detaches the fewer. Not where
+/// the last one's medium is as fast as that of those who starve: then something else holds it up.
 bool ChunkCache::split() {
   const auto had = [](const Reader* reader) { return reader->pieces_; };
   std::vector<Reader*> behind;
   std::ranges::copy_if(readers_, std::back_inserter(behind), [&](const Reader* each) { return holds_up(*each); });
   if (behind.empty()) return false;
-  const Reader* const last = *std::ranges::min_element(behind, {}, had);
+  const Reader& last = **std::ranges::min_element(behind, {}, had);
+  const bool is_slow = std::ranges::any_of(readers_, [&](const Reader* each) {
+    return each != &last && each->starves() && last.is_slower_than(*each, options_.patience);
+  });
+  if (!is_slow) return false;
   std::vector<Reader*> together;
   std::ranges::copy_if(readers_, std::back_inserter(together),
-                       [&](const Reader* each) { return each->attached_ && each->image_ == last->image_; });
-  const std::uint64_t middle = (last->pieces_ + (*std::ranges::max_element(together, {}, had))->pieces_) / 2;
-  const auto first_ahead =
-      std::ranges::partition(together, [&](const Reader* each) { return each->pieces_ <= middle; });
-  const bool detach_ahead = !first_ahead.empty() && first_ahead.size() < together.size() - first_ahead.size();
-  const std::span detached = detach_ahead ? std::span{first_ahead.begin(), first_ahead.end()}
-                                          : std::span{together.begin(), first_ahead.begin()};
+                       [&](const Reader* each) { return each->attached_ && each->image_ == last.image_; });
+  const std::uint64_t middle = (last.pieces_ + (*std::ranges::max_element(together, {}, had))->pieces_) / 2;
+  const auto ahead = std::ranges::partition(together, [&](const Reader* each) { return each->pieces_ <= middle; });
+  const bool detach_ahead = !ahead.empty() && ahead.size() < together.size() - ahead.size();
+  const std::span detached =
+      detach_ahead ? std::span{ahead.begin(), ahead.end()} : std::span{together.begin(), ahead.begin()};
   for (auto* const reader : detached) reader->attached_ = false;
   metrics_.detached += detached.size();
   if (detach_ahead) give_up_newest();
-  pressure_since_.reset();
+  lost_ = {};
   freed_.notify();
   return true;
 }

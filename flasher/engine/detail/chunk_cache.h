@@ -6,7 +6,8 @@
 // Boards that run in step are *attached*: what one of them loaded and another has still to write is kept. When they
 // drift so far apart that the first would have to wait for the last, the smaller part of them is *detached*: nothing is
 // kept for those, they load for themselves what is not there, into as many buffers as they have writes in flight. So
-// nobody waits for another board but once, for `patience` at most.
+// what a board loses to a slower one is `patience` once. Boards whose media are equally fast stay together, whatever
+// else holds them up.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -46,13 +47,14 @@ struct Chunk {
 };
 
 class ChunkCache;
+class Reader;
 
-/// Holds a chunk. Nothing overwrites its buffer meanwhile.
+/// Holds a chunk for a reader. Nothing overwrites its buffer meanwhile.
 class ChunkRef {
  public:
-  ChunkRef(ChunkCache& cache, Chunk& chunk) : cache_{&cache}, chunk_{&chunk} {}
+  ChunkRef(Reader& reader, Chunk& chunk);
   ~ChunkRef();
-  ChunkRef(ChunkRef&& other) noexcept : cache_{other.cache_}, chunk_{std::exchange(other.chunk_, nullptr)} {}
+  ChunkRef(ChunkRef&& other) noexcept : reader_{other.reader_}, chunk_{std::exchange(other.chunk_, nullptr)} {}
   ChunkRef& operator=(ChunkRef&&) = delete;
 
   /// Content [at, at + length), which lies in the piece.
@@ -61,7 +63,7 @@ class ChunkRef {
   }
 
  private:
-  ChunkCache* cache_;
+  Reader* reader_;
   Chunk* chunk_;
 };
 
@@ -83,12 +85,24 @@ class Reader {
 
  private:
   friend class ChunkCache;
+  friend class ChunkRef;
   void move_to(Rank rank);
+  void took();
+  void gave_back();
+  bool starves() const { return waiting_ > 0 && holding_ == 0; }
+  bool is_slower_than(const Reader& other, std::chrono::milliseconds patience) const;
+
   ChunkCache& cache_;
   std::uint64_t image_;
   Rank rank_;
-  std::uint64_t pieces_ = 0;  // had so far
+  std::uint64_t pieces_ = 0;  // asked for so far
   bool attached_ = false;
+  std::size_t waiting_ = 0;  // for a buffer
+  std::size_t holding_ = 0;  // chunks, while the medium takes them
+  std::uint64_t done_ = 0;   // chunks given back
+  Clock::duration busy_{};   // while something was held
+  Clock::time_point busy_since_;
+  Clock::time_point last_done_;
 };
 
 /// Event thread only. Outlives readers and references.
@@ -124,7 +138,7 @@ class ChunkCache {
     std::shared_ptr<Load> load;  // set until then
   };
 
-  asio::awaitable<Result<ChunkRef>> join(std::shared_ptr<Load> load);
+  asio::awaitable<Result<ChunkRef>> join(Reader& reader, std::shared_ptr<Load> load);
   asio::awaitable<Result<ChunkRef>> load(Reader& reader, ImageState& image, PieceKey piece);
   asio::awaitable<Status> fill(ImageState& image, Chunk& chunk, const std::vector<imaging::Extent>& segments);
   asio::awaitable<Result<CheckedPiece>> check(ImageState& image, Chunk& chunk, std::vector<imaging::Extent> segments);
@@ -132,9 +146,12 @@ class ChunkCache {
   asio::awaitable<Status> pin_unit_of(ImageState& image, Chunk& chunk);
   asio::awaitable<Status> read(ImageState& image, ByteOffset at, transport::IoBuffer into);
 
-  asio::awaitable<Chunk*> take_buffer();
+  asio::awaitable<Chunk*> take_buffer(Reader& reader, std::uint64_t cell);
+  asio::awaitable<void> wait_for_buffer(Reader& reader);
   Chunk* free_or_evicted();
-  void note_pressure();
+  Chunk* furthest_after(const Reader& reader, std::uint64_t cell);
+  void evict(Chunk& chunk);
+  void account();
   bool is_needed(const Chunk& chunk) const;
   bool holds_up(const Reader& reader) const;
   bool split();
@@ -151,7 +168,9 @@ class ChunkCache {
   std::list<Chunk*> idle_;  // in the cache, held by nobody, least recently used first
   std::map<Name, Entry> entries_;
   std::vector<Reader*> readers_;
-  std::optional<Clock::time_point> pressure_since_;
+  Clock::duration lost_{};  // by boards that starve, less what is forgiven
+  Clock::time_point accounted_;
+  bool starving_ = false;
   Signal freed_;
   bool pinning_ = false;
   Signal pinned_;

@@ -18,8 +18,8 @@
 #include "flasher/engine/engine.h"
 #include "imaging/core/digest.h"
 #include "tests/fakes/memory_disk.h"
-#include "tests/fakes/temp_folder.h"
 #include "tests/fakes/scripted_sink.h"
+#include "tests/fakes/temp_folder.h"
 
 namespace flashline::line::tests {
 
@@ -83,6 +83,16 @@ class EngineTest : public ::testing::Test {
   }
   std::future<RunReport> start_run(RunRequest request) {
     return asio::co_spawn(engine_->executor(), engine_->run(std::move(request)), asio::use_future);
+  }
+  /// All at the same moment of the event thread.
+  std::vector<std::future<RunReport>> start_together(std::vector<RunRequest> requests) {
+    return await(start_all(this, std::move(requests)));
+  }
+  static asio::awaitable<std::vector<std::future<RunReport>>> start_all(EngineTest* test,
+                                                                        std::vector<RunRequest> requests) {
+    std::vector<std::future<RunReport>> runs;
+    for (auto& request : requests) runs.push_back(test->start_run(std::move(request)));
+    co_return runs;
   }
   RunReport run(RunRequest request) { return start_run(std::move(request)).get(); }
 

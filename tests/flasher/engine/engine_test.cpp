@@ -28,7 +28,7 @@ TEST_F(EngineTest, writes_and_verifies_every_byte) {
 }
 
 TEST_F(EngineTest, promise_4_sixteen_boards_in_step_read_and_hash_the_image_once) {
-  start({.cache = ByteCount{8_MiB}});
+  start({.cache = ByteCount{8_MiB}, .patience = std::chrono::hours{1}});
   const auto content = pattern(40_MiB, 2);
   for (const std::uint32_t unit : {0U, 131072U}) {
     auto plan = table_plan(content);
@@ -36,12 +36,12 @@ TEST_F(EngineTest, promise_4_sixteen_boards_in_step_read_and_hash_the_image_once
     const auto image = load(std::move(plan), content);
     const auto before = engine_->metrics();
     std::vector<std::shared_ptr<ScriptedSink>> sinks;
-    std::vector<std::future<RunReport>> runs;
+    std::vector<RunRequest> requests;
     for (int i = 0; i < 16; ++i) {
       sinks.push_back(std::make_shared<ScriptedSink>(ByteCount{content.size()}));
-      runs.push_back(start_run(request(image, sinks.back())));
+      requests.push_back(request(image, sinks.back()));
     }
-    for (auto& each : runs) {
+    for (auto& each : start_together(std::move(requests))) {
       const auto report = each.get();
       ASSERT_EQ(code(report), "none") << report.error->detail;
       EXPECT_GE(report.verified().value, content.size());
@@ -68,15 +68,18 @@ TEST_F(EngineTest, promise_4_memory_is_bounded_by_the_buffers_there_are) {
 }
 
 TEST_F(EngineTest, promise_3_a_board_that_hangs_does_not_stop_seven_others) {
-  start({.cache = ByteCount{16_MiB}, .patience = std::chrono::milliseconds{0}});
+  start({.cache = ByteCount{16_MiB}, .patience = std::chrono::milliseconds{20}});
   const auto content = pattern(64_MiB, 4);
   const auto image = load(plain_plan(content, 131072), content);
   const auto slow = std::make_shared<GatedSink>(ByteCount{content.size()}, 3);
-  auto slow_run = start_run(request(image, slow));
-  std::vector<std::future<RunReport>> runs;
+  std::vector<RunRequest> requests;
   for (int i = 0; i < 7; ++i) {
-    runs.push_back(start_run(request(image, std::make_shared<ScriptedSink>(ByteCount{content.size()}))));
+    requests.push_back(request(image, std::make_shared<ScriptedSink>(ByteCount{content.size()})));
   }
+  requests.push_back(request(image, slow));
+  auto runs = start_together(std::move(requests));
+  auto slow_run = std::move(runs.back());
+  runs.pop_back();
   // They end though the slow one, whose gate is shut, cannot make a step: nobody waits for it.
   for (auto& each : runs) EXPECT_EQ(code(each.get()), "none");
   EXPECT_EQ(slow_run.wait_for(std::chrono::seconds{0}), std::future_status::timeout);
@@ -89,16 +92,19 @@ TEST_F(EngineTest, promise_3_a_board_that_hangs_does_not_stop_seven_others) {
 }
 
 TEST_F(EngineTest, promise_3_one_fast_board_does_not_make_seven_slow_ones_read_for_themselves) {
-  start({.cache = ByteCount{8_MiB}, .patience = std::chrono::milliseconds{0}});
+  start({.cache = ByteCount{8_MiB}, .patience = std::chrono::milliseconds{20}});
   const auto content = pattern(32_MiB, 5);
   const auto image = load(plain_plan(content, 131072), content);
   std::vector<std::shared_ptr<GatedSink>> slow;
-  std::vector<std::future<RunReport>> runs;
+  std::vector<RunRequest> requests;
   for (int i = 0; i < 7; ++i) {
     slow.push_back(std::make_shared<GatedSink>(ByteCount{content.size()}));
-    runs.push_back(start_run(request(image, slow.back())));
+    requests.push_back(request(image, slow.back()));
   }
-  EXPECT_EQ(code(run(request(image, std::make_shared<ScriptedSink>(ByteCount{content.size()})))), "none");
+  requests.push_back(request(image, std::make_shared<ScriptedSink>(ByteCount{content.size()})));
+  auto runs = start_together(std::move(requests));
+  EXPECT_EQ(code(runs.back().get()), "none");
+  runs.pop_back();
   EXPECT_EQ(engine_->metrics().detached, 1U);
   for (auto& sink : slow) sink->open(engine_->executor());
   for (auto& each : runs) EXPECT_EQ(code(each.get()), "none");

@@ -87,9 +87,8 @@ TEST_F(EngineTest, a_medium_that_loses_it_twice_fails_with_its_lbas_and_stays_un
   start();
   const auto content = pattern(2_MiB, 4);
   SinkScript script;
-  // The second write is the same granule again.
   script[{SinkCall::write, 2}] = {.flip = 5};
-  script[{SinkCall::write, 4}] = {.drop = true};
+  script[{SinkCall::write, 3}] = {.drop = true};  // the same granule again
   auto plan = table_plan(content);
   plan.hashes = hash_table(content, 131072);
   const auto sink = std::make_shared<ScriptedSink>(ByteCount{content.size()}, script);
