@@ -149,7 +149,7 @@ TEST_F(BatchFlowTest, records_leave_online_and_offline_alike) {
   EXPECT_EQ(offline.exit_code, 0) << offline.err;
   EXPECT_THAT(offline.out, ::testing::StartsWith(online.out)) << "only the stop was added";
   EXPECT_EQ(station_.flashline({"records", "verify", "--state", state}).exit_code, 0);
-  EXPECT_EQ(run_tool("sqlite3 " + state + "/records.db \"UPDATE units SET serial='FL-0002'\"").code, 0);
+  EXPECT_EQ(run_tool("sqlite3 " + state + "/records.db \"UPDATE identities SET state='voided'\"").code, 0);
   EXPECT_NE(station_.flashline({"records", "verify", "--state", state}).exit_code, 0);
 }
 
@@ -272,7 +272,7 @@ TEST_F(BatchFlowTest, a_batch_is_paused_resumed_and_closed) {
 
 TEST_F(BatchFlowTest, the_images_folder_shows_images_and_no_boards) {
   start(StationProcess::board(1));
-  std::ofstream{folder_.path() / "broken.ffu"} << "SignedImage?";
+  std::ofstream{folder_.path() / "broken.ffu"} << std::string_view{"\x20\0\0\0SignedImage ", 16};
   const json::value listing = get("images");
   ASSERT_EQ(listing.at("images").as_array().size(), 1U) << json::serialize(listing);
   EXPECT_EQ(listing.at("images").at(0).at("path").as_string(), (folder_ / "panel.img").c_str());
