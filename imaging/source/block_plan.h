@@ -65,8 +65,8 @@ constexpr bool is_table(Phase::Kind kind) {
          kind == Phase::Kind::final_table;
 }
 
-/// SHA-256 of each `unit` of the content from `origin` on. Empty `digests`: nothing vouches for the content beforehand
-/// (unsigned raw image); then the first read pins it.
+/// SHA-256 of each `unit` of the content from `origin` on; the last unit ends with the content, so it may be shorter.
+/// Empty `digests`: nothing vouches for the content beforehand (unsigned raw image); then the first read pins it.
 struct HashTable {
   std::uint32_t unit = 0;  ///< bytes per digest, a power of two
   ByteOffset origin{};     ///< content offset that digest 0 covers first
