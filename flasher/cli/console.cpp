@@ -48,11 +48,18 @@ void Console::report(const Error& error) {
 }
 
 void Console::draw(std::string_view line) {
-  if (!draws_ || (line.empty() && !drawn_)) return;
-  // Carriage return, then "erase to the end of the line".
-  put(err_, "\r\x1b[K" + std::string{line});
+  draw_lines(line.empty() ? std::vector<std::string>{} : std::vector{std::string{line}});
+}
+
+void Console::draw_lines(const std::vector<std::string>& lines) {
+  if (!draws_ || (lines.empty() && drawn_ == 0)) return;
+  // Back to where the first line began, then "erase to the end of the screen".
+  std::string text = drawn_ > 1 ? "\x1b[" + std::to_string(drawn_ - 1) + "A" : "";
+  text += "\r\x1b[J";
+  for (std::size_t i = 0; i < lines.size(); ++i) text += (i == 0 ? "" : "\n") + lines[i];
+  put(err_, text);
   std::fflush(err_);
-  drawn_ = !line.empty();
+  drawn_ = lines.size();
 }
 
 bool Console::flush() { return std::fflush(out_) == 0 && std::ferror(out_) == 0; }

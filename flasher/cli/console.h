@@ -3,7 +3,9 @@
 // one never meets the other.
 
 #include <cstdio>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "imaging/core/error.h"
 
@@ -29,6 +31,9 @@ class Console {
   void report(const Error& error);
   /// Redraws the one line of a progress bar; empty text removes it.
   void draw(std::string_view line);
+  /// The same for several lines, one below the other; none removes them. Lines that are too long to fit spoil the
+  /// picture.
+  void draw_lines(const std::vector<std::string>& lines);
 
   /// False when standard output could not take all that was written (full disk, closed pipe).
   bool flush();
@@ -38,7 +43,7 @@ class Console {
   std::FILE* err_;
   bool json_ = false;
   bool draws_;
-  bool drawn_ = false;
+  std::size_t drawn_ = 0;  // lines
 };
 
 }  // namespace flashline::line

@@ -65,6 +65,7 @@ class Engine::Core {
                    detail::ChunkCache::Options{.patience = options_.patience, .hash_pool = hash_pool_.get_executor()});
     scratch_.emplace(scratch_parts(cache, scratch));
     context_for_runs_ = {.executor = context_.get_executor(),
+                         .blocking = blocking_pool_.get_executor(),
                          .cache = &*cache_,
                          .scratch = &*scratch_,
                          .stall = options_.stall,

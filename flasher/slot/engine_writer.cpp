@@ -4,10 +4,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "flasher/slot/render_unit.h"
 #include "imaging/core/digest.h"
-#include "imaging/provisioning/render_overlay.h"
 #include "imaging/source/image.h"
-#include "imaging/source/plan_view.h"
 #include "transport/block/inspect_target.h"
 #include "transport/block/open_sink.h"
 
@@ -35,15 +34,6 @@ transport::BoardTraits traits_of(const config::BoardBehaviour& behaviour) {
   traits.lie_write = behaviour.lie_write;
   traits.leave_write = behaviour.leave_write;
   return traits;
-}
-
-std::vector<imaging::OverlayFile> overlay_files(const config::Recipe& recipe) {
-  std::vector<imaging::OverlayFile> files;
-  for (const auto& file : recipe.overlay) {
-    const bool inside = file.template_file.empty();
-    files.push_back({file.partition, file.path, file.text, inside ? file.where : file.template_file.string()});
-  }
-  return files;
 }
 
 std::uint32_t sector_size_of(const BoardImage& image) {
@@ -105,12 +95,8 @@ Status EngineWriter::check(const RunRequest& request) { return check_request(req
 
 Result<imaging::UnitOverlay> EngineWriter::render(const BoardImage& image, const transport::SinkFacts& board,
                                                   const config::Recipe& recipe, const imaging::UnitFields& fields) {
-  const auto& stores = image.content->stores();
-  if (stores.empty()) return fail(Errc::image_read, "the image has no store");
-  FL_TRY(const auto plan, imaging::resolved(stores.front().plan, board.capacity));
-  imaging::PlanView disk{plan, image.content->content(), board.capacity};
-  const auto files = overlay_files(recipe);
-  return imaging::render_overlay(disk, files, fields, std::chrono::floor<std::chrono::seconds>(options_.clock()));
+  const auto time = std::chrono::floor<std::chrono::seconds>(options_.clock());
+  return render_unit(*image.content, board.capacity, recipe, fields, time);
 }
 
 asio::awaitable<RunReport> EngineWriter::run(RunRequest request) { co_return co_await engine_.run(std::move(request)); }

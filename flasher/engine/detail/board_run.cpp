@@ -6,8 +6,10 @@
 
 #include "flasher/engine/detail/image_state.h"
 #include "flasher/engine/detail/store_run.h"
+#include "flasher/engine/detail/worker_pool.h"
 #include "flasher/engine/loaded_image.h"
 #include "imaging/provisioning/unit_overlay.h"
+#include "imaging/source/fit_gpt.h"
 
 namespace flashline::line {
 namespace detail {
@@ -75,7 +77,9 @@ Status check_target(const BlockPlan& plan, const transport::SinkFacts& facts, co
 Result<BlockPlan> plan_of(const StorePlan& store, const StoreTarget& target, const RunRequest& request) {
   const auto& facts = target.sink->facts();
   FL_CHECK(check_target(store.plan, facts, request.options));
-  FL_TRY(auto plan, imaging::resolved(store.plan, facts.capacity));
+  const bool fit = request.options.fit_gpt && store.plan.needs.gpt_size && *store.plan.needs.gpt_size != facts.capacity;
+  FL_TRY(auto plan, fit ? imaging::fit_gpt(store.plan, request.image->content(), facts.capacity)
+                        : imaging::resolved(store.plan, facts.capacity));
   if (target.overlay.extents.empty()) return plan;
   return imaging::with_overlay(plan, target.overlay, facts.capacity);
 }
@@ -90,7 +94,7 @@ class BoardRun {
   }
 
   asio::awaitable<RunReport> run() {
-    Status status = open_stores();
+    Status status = co_await open_stores();
     if (status) status = co_await work();
     if (reader_) reader_->leave();
     for (auto& store : stores_) {
@@ -106,15 +110,18 @@ class BoardRun {
  private:
   using Step = asio::awaitable<Status> (StoreRun::*)();
 
-  Status open_stores() {
-    FL_TRY(auto plans, plans_of(request_));
+  asio::awaitable<Status> open_stores() {
+    FL_CO_TRY(auto plans, co_await on_pool(context_.blocking, [this] { return plans_of(request_); }));
     for (std::size_t i = 0; i < plans.size(); ++i) {
       const auto& target = request_.targets[i];
+      const auto fitted =
+          plans[i].needs.gpt_size != find_store(request_.image->stores(), target.device_path)->plan.needs.gpt_size;
       stores_.push_back(std::make_unique<StoreRun>(context_, request_.image->state(), target.sink, std::move(plans[i]),
                                                    request_.options, request_.control));
       stores_.back()->report().device_path = target.device_path;
+      stores_.back()->report().gpt_fitted = fitted;
     }
-    return {};
+    co_return Status{};
   }
 
   asio::awaitable<Status> work() {

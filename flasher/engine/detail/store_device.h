@@ -19,6 +19,7 @@ namespace flashline::line::detail {
 /// What a run needs of its engine, which outlives it.
 struct RunContext {
   asio::any_io_executor executor;
+  asio::any_io_executor blocking;  ///< threads for what reads the image while a plan is made
   ChunkCache* cache = nullptr;
   ScratchPool* scratch = nullptr;
   std::chrono::milliseconds stall{60'000};
