@@ -141,6 +141,21 @@ TEST_P(EveryKind, free_space_survives_reopening) {
   EXPECT_EQ(image.findings(), "") << "FSInfo's count and both tables";
 }
 
+TEST(FatVolume, volumes_of_mformat) {
+  const fakes::TempFolder folder;
+  for (const char* options : {"-f 1440", "-t 40 -h 64 -s 32", "-F -t 80 -h 64 -s 32 -c 1"}) {
+    const std::string path = (folder / "mformat.img").string();
+    std::filesystem::remove(path);
+    ASSERT_EQ(run_tool("mformat -C -v MTOOLS -i " + path + " " + options + " ::").code, 0) << options;
+    FileView view{path};
+    auto volume = FatVolume::open(view);
+    ASSERT_TRUE(volume) << options << ": " << volume.error().detail;
+    EXPECT_EQ(volume->label().value(), "MTOOLS");
+    ASSERT_TRUE(volume->write_file("a folder/a file", pattern(10'000, 4), test_time));
+    EXPECT_EQ(run_tool("fsck.fat -n " + path).code, 0) << options;
+  }
+}
+
 TEST(FatVolume, fixed_root_fills_up) {
   FatImage image{"-F 12 -r 112", 1440};
   FileView view{image.path()};
