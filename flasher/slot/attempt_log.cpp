@@ -41,6 +41,10 @@ AttemptLog::AttemptLog(boost::asio::any_io_executor blocking, std::filesystem::p
 
 void AttemptLog::line(std::string text) {
   spdlog::info("slot {}: {}", slot_, text);
+  detail(std::move(text));
+}
+
+void AttemptLog::detail(std::string text) {
   boost::asio::post(file_->strand, [file = file_, line = std::move(text)] { file->write(line); });
 }
 

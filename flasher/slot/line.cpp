@@ -132,10 +132,10 @@ asio::awaitable<Status> Line::start() {
   if (!recovered) co_return std::unexpected{std::move(recovered).error()};
   if (recovered->interrupted != 0) spdlog::warn("{} attempts were interrupted by a crash", recovered->interrupted);
   for (const auto& unit : recovered->kept) core->find(unit.slot)->keep(unit);
-  if (recovered->batch) {
-    // A batch that cannot be taken up is paused with its reason; the station runs nevertheless.
-    std::ignore = co_await core->take_up(*recovered->batch);
-    auto view = co_await core->records.run([id = recovered->batch->id, source = core->source_of(recovered->batch->id)](
+  // A batch that cannot be taken up is paused with its reason; the station runs nevertheless.
+  if (recovered->batch) std::ignore = co_await core->take_up(*recovered->batch);
+  if (recovered->last) {
+    auto view = co_await core->records.run([id = recovered->last->id, source = core->source_of(recovered->last->id)](
                                                Store& store) { return settle_batch(store, id, source.get()); });
     if (!view) co_return std::unexpected{std::move(view).error()};
     core->show(std::move(*view));

@@ -34,6 +34,8 @@ Result<Recovered> recover(Store& store, const config::Station& station) {
   Recovered recovered;
   FL_TRY(recovered.interrupted, end_open_attempts(store));
   FL_TRY(recovered.batch, store.read().open_batch());
+  FL_TRY(const auto batches, store.read().batches());
+  if (!batches.empty()) recovered.last = batches.back();
   FL_TRY(auto reserved, store.read().units({.batch = {}, .state = UnitState::reserved}));
   std::ranges::reverse(reserved);
   std::set<std::string> taken;

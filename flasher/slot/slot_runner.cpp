@@ -92,7 +92,9 @@ asio::awaitable<void> SlotRunner::run() {
 }
 
 bool SlotRunner::can_begin() const {
-  return std::holds_alternative<slot::Ready>(state_) && core_.batch_runs() && (!kept_.empty() || !nothing_left_);
+  if (!std::holds_alternative<slot::Ready>(state_) || !core_.batch_runs()) return false;
+  const bool wanted = !nothing_left_ && core_.view->left != std::uint64_t{0};
+  return wanted || !kept_.empty();
 }
 
 asio::awaitable<void> SlotRunner::look() {
@@ -190,11 +192,11 @@ asio::awaitable<void> SlotRunner::write(std::unique_ptr<Attempt> attempt) {
   const RunReport report = co_await run_attempt(*attempt);
   fill_in(attempt->row, report);
   for (const auto& step : report.steps) {
-    attempt->log.line(fmt::format("{} took {} ms", name_of(step.step),
-                                  std::chrono::duration_cast<std::chrono::milliseconds>(step.took).count()));
+    attempt->log.detail(fmt::format("{} took {} ms", name_of(step.step),
+                                    std::chrono::duration_cast<std::chrono::milliseconds>(step.took).count()));
   }
-  attempt->log.line(fmt::format("{} bytes written, {} verified, {} pieces written twice", attempt->row.bytes_written,
-                                attempt->row.bytes_verified, attempt->row.retried_lbas.size()));
+  attempt->log.detail(fmt::format("{} bytes written, {} verified, {} pieces written twice", attempt->row.bytes_written,
+                                  attempt->row.bytes_verified, attempt->row.retried_lbas.size()));
   if (report.error) {
     co_await not_passed(*attempt, *report.error);
   } else {

@@ -16,6 +16,8 @@ class AttemptLog {
   AttemptLog(boost::asio::any_io_executor blocking, std::filesystem::path file, std::string slot);
   /// Also goes to the station's log, with the slot's name before it.
   void line(std::string text);
+  /// Into the attempt's file only.
+  void detail(std::string text);
 
  private:
   struct File;

@@ -12,6 +12,7 @@ namespace flashline::line::detail {
 
 struct Recovered {
   std::optional<BatchRow> batch;  ///< running or paused
+  std::optional<BatchRow> last;   ///< the newest of all
   std::vector<UnitRow> kept;      ///< reserved units of that batch, one a slot at most; they go on
   std::size_t interrupted = 0;    ///< attempts without an end that were found
 };
