@@ -26,6 +26,28 @@ int run(const std::string& command) { return std::system((command + " >/dev/null
 #define NEED_LOOP(loop) \
   if ((loop).path().empty()) GTEST_SKIP() << "loop devices need root"
 
+/// Unmounted with the test, whatever it found.
+class Mounted {
+ public:
+  Mounted(const fs::path& device, const fs::path& at, const char* type, const char* data = nullptr) : at_{at} {
+    fs::create_directories(at);
+    error_ = ::mount(device.c_str(), at.c_str(), type, 0, data) == 0 ? 0 : errno;
+  }
+  Mounted(const Mounted&) = delete;
+  Mounted& operator=(const Mounted&) = delete;
+  ~Mounted() { unmount(); }
+
+  int error() const { return error_; }
+  void unmount() {
+    if (error_ == 0) EXPECT_EQ(::umount(at_.c_str()), 0);
+    error_ = -1;
+  }
+
+ private:
+  fs::path at_;
+  int error_ = -1;
+};
+
 class Loop : public ::testing::TestWithParam<bool> {
  protected:
   Result<std::unique_ptr<BlockSink>> open(const fs::path& path, TargetNeeds needs = {}) {
@@ -109,9 +131,7 @@ TEST_P(Loop, only_one_may_have_it_and_nobody_mounts_it_meanwhile) {
   auto sink = open(loop.path());
   ASSERT_TRUE(sink) << to_text(sink.error());
   EXPECT_EQ(refusal(loop.path()), Errc::target_in_use);
-  fs::create_directory(folder / "mnt");
-  EXPECT_NE(::mount(loop.path().c_str(), (folder / "mnt").c_str(), "ext4", 0, nullptr), 0);
-  EXPECT_EQ(errno, EBUSY);
+  EXPECT_EQ(Mounted(loop.path(), folder / "mnt", "ext4").error(), EBUSY);
   sink->reset();
   EXPECT_TRUE(open(loop.path()));
 }
@@ -132,13 +152,13 @@ TEST_P(Loop, one_with_a_mounted_partition_is_refused) {
   EXPECT_EQ(refusal(partition), Errc::target_is_partition);
   EXPECT_TRUE(open(loop.path())) << "a partition alone does no harm";
 
-  fs::create_directory(folder / "mnt");
-  ASSERT_EQ(::mount(partition.c_str(), (folder / "mnt").c_str(), "ext4", 0, nullptr), 0);
+  Mounted mounted{partition, folder / "mnt", "ext4"};
+  ASSERT_EQ(mounted.error(), 0);
   EXPECT_EQ(refusal(loop.path()), Errc::target_in_use);
   EXPECT_EQ(refusal(partition, {.allow_partition = true}), Errc::target_in_use);
   EXPECT_EQ(refusal(file), Errc::target_in_use) << "nor the file behind it";
   EXPECT_EQ(refusal(loop.path(), {.station_folders = {folder / "mnt/state"}}), Errc::target_system_disk);
-  ASSERT_EQ(::umount((folder / "mnt").c_str()), 0);
+  mounted.unmount();
   EXPECT_TRUE(open(partition, {.allow_partition = true}));
 }
 
@@ -194,24 +214,21 @@ TEST_P(Loop, its_identity_is_the_mediums_not_the_names) {
 
 // A file system that runs full under a loop device makes it a card of fake capacity: it promised more than it has.
 TEST_P(Loop, one_that_ends_early_fails_and_does_not_lie) {
-  fs::create_directory(folder / "small");
-  if (::mount("tmpfs", (folder / "small").c_str(), "tmpfs", 0, "size=2m") != 0) GTEST_SKIP() << "mounting needs root";
-  {
-    LoopDevice loop{folder.sparse("small/disk.img", 64_MiB)};
-    NEED_LOOP(loop);
-    const auto sink = open(loop.path());
-    ASSERT_TRUE(sink) << to_text(sink.error());
-    Status status;
-    for (std::uint64_t at = 0; status && at < 64_MiB; at += 1_MiB) {
-      status = awaited(context, (*sink)->write(ByteOffset{at}, filled(1_MiB)));
-    }
-    if (status) status = awaited(context, (*sink)->flush());
-    ASSERT_FALSE(status);
-    EXPECT_TRUE(status.error().code == Errc::device_full || status.error().code == Errc::device_write)
-        << to_text(status.error());
-    EXPECT_NE(status.error().detail.find("at offset"), std::string::npos);
+  const Mounted small{"tmpfs", folder / "small", "tmpfs", "size=2m"};
+  if (small.error() != 0) GTEST_SKIP() << "mounting needs root";
+  LoopDevice loop{folder.sparse("small/disk.img", 64_MiB)};
+  NEED_LOOP(loop);
+  const auto sink = open(loop.path());
+  ASSERT_TRUE(sink) << to_text(sink.error());
+  Status status;
+  for (std::uint64_t at = 0; status && at < 64_MiB; at += 1_MiB) {
+    status = awaited(context, (*sink)->write(ByteOffset{at}, filled(1_MiB)));
   }
-  EXPECT_EQ(::umount((folder / "small").c_str()), 0);
+  if (status) status = awaited(context, (*sink)->flush());
+  ASSERT_FALSE(status);
+  EXPECT_TRUE(status.error().code == Errc::device_full || status.error().code == Errc::device_write)
+      << to_text(status.error());
+  EXPECT_NE(status.error().detail.find("at offset"), std::string::npos);
 }
 
 TEST_P(Loop, the_disk_under_the_root_is_refused) {

@@ -113,7 +113,8 @@ asio::awaitable<void> write_all(VirtualBoard& board, std::uint64_t from, std::ui
   for (auto at = from; at < to; at += data.size()) EXPECT_TRUE(co_await board.write(ByteOffset{at}, {data}));
 }
 
-// Its own time is bytes / rate + stalls, however many writes are in flight. Never less; how much more is the machine's.
+// Its own time is bytes / rate + stalls, however many writes are in flight: never less. How much more depends on what
+// else the machine does; the bench measures that.
 TEST_F(Board, takes_its_own_time) {
   open({.write_rate = 4_MiB, .read_rate = 8_MiB, .stall_every = ByteCount{256_KiB}, .stall = 30ms});
   const auto start = std::chrono::steady_clock::now();
@@ -122,7 +123,6 @@ TEST_F(Board, takes_its_own_time) {
   context.run();
   const auto written = std::chrono::steady_clock::now() - start;
   EXPECT_GE(written, 125ms + 60ms - 1ms);
-  EXPECT_LT(written, 2s);
   read(0, 256_KiB);
   EXPECT_GE(std::chrono::steady_clock::now() - start, written + 31ms);
 }
