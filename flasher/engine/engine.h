@@ -28,7 +28,7 @@ struct EngineOptions {
   ByteCount cache{64_MiB};                  ///< buffers of image content, in whole MiB
   unsigned slots = 16;                      ///< boards at once that the read-back buffers are made for
   unsigned hash_threads = 0;                ///< 0: min(2, processors)
-  std::filesystem::path spool_folder{};       ///< where decompressed images go; empty: compressed ones are refused
+  std::filesystem::path spool_folder{};     ///< where decompressed images go; empty: compressed ones are refused
   std::chrono::milliseconds stall{60'000};  ///< a device that answers nothing for so long has failed
   std::chrono::milliseconds patience{75};   ///< how long the others bear with a slot that lags before it is detached
   bool force_threads = false;               ///< as if io_uring were blocked

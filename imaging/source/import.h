@@ -23,7 +23,7 @@ struct ImportOptions {
   bool dense = false;              ///< write blocks of zeros too; else whatever flashes has to see to holes
   const Signer* signer = nullptr;  ///< null: unsigned
   MemberDigest member = MemberDigest::sha1;
-  std::time_t time = 0;            ///< of the catalog and the signature; SOURCE_DATE_EPOCH for reproducible images
+  std::time_t time = 0;  ///< of the catalog and the signature; SOURCE_DATE_EPOCH for reproducible images
 };
 
 struct ImportReport {

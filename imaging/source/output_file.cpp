@@ -33,7 +33,9 @@ Status refuse_special(const std::filesystem::path& path) {
 }
 
 /// File systems without nameless files say so in various ways.
-bool cannot_do_nameless(int error) { return error == EOPNOTSUPP || error == EISDIR || error == ENOENT || error == EINVAL; }
+bool cannot_do_nameless(int error) {
+  return error == EOPNOTSUPP || error == EISDIR || error == ENOENT || error == EINVAL;
+}
 
 /// The new name is safe only when the folder that holds it is.
 Status sync_folder(const std::filesystem::path& path) {

@@ -11,9 +11,9 @@
 
 namespace flashline::imaging {
 
-/// Written without a name where the file system can (so that not even a kill leaves anything), else beside its path under
-/// another name; commit() syncs it and puts it in its place. Without commit() nothing stays behind, and a file that was
-/// there before is untouched.
+/// Written without a name where the file system can (so that not even a kill leaves anything), else beside its path
+/// under another name; commit() syncs it and puts it in its place. Without commit() nothing stays behind, and a file
+/// that was there before is untouched.
 class OutputFile {
  public:
   /// Errors: image_write, also where `path` is there and no regular file (a device would be replaced by a file).
