@@ -190,7 +190,7 @@ class StationProcess {
   fs::path folder_;
   imaging::TrustPolicy trust_;
   asio::io_context context_{1};
-  asio::signal_set signals_{context_, SIGTERM, SIGINT};
+  asio::signal_set signals_{context_, SIGTERM, SIGINT, SIGHUP};
   asio::steady_timer give_up_{context_};
   asio::steady_timer watchdog_{context_};
   asio::thread_pool pool_{2};

@@ -9,7 +9,7 @@
 
 namespace flashline::line {
 
-/// Runs the station until SIGTERM or SIGINT, then parks the slots. Errors: FL-CFG codes, listen_in_use, listen_failed,
+/// Runs the station until SIGTERM, SIGINT or SIGHUP, then parks the slots. Errors: FL-CFG codes, listen_in_use, listen_failed,
 /// station_folder, those of the record store and of the engine.
 Status run_station(const std::filesystem::path& config);
 

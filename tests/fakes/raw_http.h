@@ -97,6 +97,8 @@ class RawHttp {
       const int kind = head[0] & 0x0F;
       if (kind == 1) return text;
       if (kind == 8) return {};
+      // A client's frames are masked; a mask of zeros leaves the text as it is.
+      if (kind == 9) send("\x8A" + std::string(1, static_cast<char>(0x80U | size)) + std::string(4, '\0') + text);
     }
   }
 

@@ -1,5 +1,6 @@
 // A batch from order to records on virtual boards, through the daemon, its API and the command line.
 #include <boost/json.hpp>
+#include <future>
 #include <gmock/gmock.h>
 #include <set>
 
@@ -255,6 +256,19 @@ TEST_F(BatchFlowTest, sigterm_parks_a_batch_and_a_restart_goes_on_with_it) {
   EXPECT_TRUE(wait_done()) << station_.log();
   EXPECT_EQ(get("units/" + serial).at("state").as_string(), "committed");
   EXPECT_EQ(get("records/verify").at("ok").as_bool(), true);
+}
+
+TEST_F(BatchFlowTest, whoever_waits_for_a_batch_outlives_a_restart_of_the_station) {
+  start(StationProcess::board(1, "rate=\"6MB/s\"") + StationProcess::board(2));
+  std::future<fakes::CommandResult> waiting = std::async(std::launch::async, [this] { return create(2, {"--wait"}); });
+  while (get("slots/1").at("state").as_string() != "writing") {
+  }
+  EXPECT_EQ(station_.stop(SIGTERM), 0) << station_.log();
+  ASSERT_TRUE(station_.start()) << station_.log();
+  const auto run = waiting.get();
+  EXPECT_EQ(run.exit_code, 0) << run.err << station_.log();
+  EXPECT_THAT(run.out, ::testing::EndsWith("2 passed, 0 failed\n"));
+  EXPECT_EQ(std::ranges::count(run.out, '\n'), 3) << "each unit is told once";
 }
 
 TEST_F(BatchFlowTest, a_batch_is_paused_resumed_and_closed) {
