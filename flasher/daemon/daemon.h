@@ -9,8 +9,8 @@
 
 namespace flashline::line {
 
-/// Runs the station until SIGTERM, SIGINT or SIGHUP, then parks the slots. Errors: FL-CFG codes, listen_in_use, listen_failed,
-/// station_folder, those of the record store and of the engine.
+/// Runs the station until SIGTERM, SIGINT or SIGHUP, then parks the slots. Errors: FL-CFG codes, listen_in_use,
+/// listen_failed, station_folder, those of the record store and of the engine.
 Status run_station(const std::filesystem::path& config);
 
 /// The words of flashlined (without the program's name); gives its exit code.
