@@ -65,6 +65,17 @@ class StationProcess {
  public:
   StationProcess(config::Station station, fs::path folder, imaging::TrustPolicy trust)
       : station_{std::move(station)}, folder_{std::move(folder)}, trust_{std::move(trust)} {}
+  /// Jobs of the record thread resume coroutines of the engine's thread: they end before the engine does.
+  ~StationProcess() {
+    server_.reset();
+    api_.reset();
+    shelf_.reset();
+    line_.reset();
+    writer_.reset();
+    if (records_) records_->finish();
+  }
+  StationProcess(const StationProcess&) = delete;
+  StationProcess& operator=(const StationProcess&) = delete;
 
   Status run() {
     FL_CHECK(open());

@@ -33,9 +33,12 @@ class RecordThread {
     return std::unique_ptr<RecordThread>{new RecordThread{std::move(store), std::move(listener)}};
   }
   /// Waits for the jobs that were begun.
-  ~RecordThread() { thread_.join(); }
+  ~RecordThread() { finish(); }
   RecordThread(const RecordThread&) = delete;
   RecordThread& operator=(const RecordThread&) = delete;
+
+  /// Waits for the jobs that were begun; later ones never run. Due before the executors that jobs resume are destroyed.
+  void finish() { thread_.join(); }
 
   /// Runs `job(Store&)`, which returns a Result or a Status, and resumes the caller on its own executor.
   template <class Job>
