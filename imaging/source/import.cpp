@@ -167,8 +167,11 @@ FileState state_of(int fd) {
   return {facts.st_size, facts.st_mtim};
 }
 
-MakeCatalog catalog_maker(const ImportOptions& options) {
-  return [&options](std::span<const std::byte> table) -> Result<std::vector<std::byte>> {
+/// Asked for the last time when all blocks were read and nothing stands at the output's path yet: the moment to see
+/// that `file` is still as it was.
+MakeCatalog catalog_maker(const ImportOptions& options, int file) {
+  return [&options, file, before = state_of(file)](std::span<const std::byte> table) -> Result<std::vector<std::byte>> {
+    if (!(state_of(file) == before)) return fail(Errc::image_changed, "somebody wrote to it while it was imported");
     auto catalog = build_catalog(table, {.member = options.member, .this_update = options.time});
     if (options.signer == nullptr) return catalog;
     return options.signer->sign(catalog, options.time);
@@ -189,7 +192,7 @@ Result<ImportReport> import_image(OpenedImage in, const ImportOptions& options, 
   };
   const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path{"."};
   FL_CHECK(spool(in, folder, tell(ImportProgress::Step::unpacking)));
-  const FileState before = state_of(in.content.file.get());
+  const MakeCatalog catalog = catalog_maker(options, in.content.file.get());
   const TargetNeeds needs = in.stores.front().plan.needs;
   FL_TRY(const auto blocks, blocks_of(needs));
   FL_TRY(const auto plan, resolved(in.stores.front().plan, needs.min_size));
@@ -208,12 +211,7 @@ Result<ImportReport> import_image(OpenedImage in, const ImportOptions& options, 
   content.manifest.description = options.description;
   content.manifest.platform_ids = options.platform_ids;
   content.stores.push_back(std::move(store));
-  FL_TRY(const auto written, write_ffu(path, content, catalog_maker(options), tell(ImportProgress::Step::writing)));
-  if (!(state_of(in.content.file.get()) == before)) {
-    std::error_code ignored;
-    std::filesystem::remove(path, ignored);
-    return fail(Errc::image_changed, "somebody wrote to the image while it was imported");
-  }
+  FL_TRY(const auto written, write_ffu(path, content, catalog, tell(ImportProgress::Step::writing)));
   report.file_size = written.file_size;
   report.table_digest = written.table_digest;
   if (options.signer != nullptr) report.signer = options.signer->name();

@@ -1,6 +1,8 @@
 #include "imaging/source/import.h"
 
+#include <chrono>
 #include <cstring>
+#include <fstream>
 #include <gtest/gtest.h>
 
 #include "imaging/source/extract.h"
@@ -136,6 +138,25 @@ TEST(Import, AnFfuIsNotImportedAgain) {
   make_gpt_image(folder / "in", 8_MiB);
   ASSERT_TRUE(imported(folder / "in", folder / "ffu").has_value());
   EXPECT_EQ(imported(folder / "ffu", folder / "again").error().code, Errc::import_refused);
+}
+
+TEST(Import, AnImageThatChangesMeanwhileIsRefusedAndTheOldOutputStays) {
+  const ImageFolder folder;
+  make_gpt_image(folder / "in", 8_MiB, 512);
+  std::filesystem::last_write_time(folder / "in",
+                                   std::filesystem::file_time_type::clock::now() - std::chrono::hours{1});
+  std::ofstream{folder / "ffu"} << "the old one";
+  auto image = open_image(folder / "in", unsigned_allowed());
+  ASSERT_TRUE(image.has_value()) << to_text(image.error());
+  const auto touch = [&](const ImportProgress&) {
+    std::filesystem::last_write_time(folder / "in", std::filesystem::file_time_type::clock::now());
+  };
+  const auto report = import_image(std::move(*image), {}, folder / "ffu", touch);
+  ASSERT_FALSE(report.has_value());
+  EXPECT_EQ(report.error().code, Errc::image_changed);
+  std::string kept;
+  std::getline(std::ifstream{folder / "ffu"}, kept);
+  EXPECT_EQ(kept, "the old one");
 }
 
 TEST(Import, AStreamThatIsCutLeavesNothingBehind) {
