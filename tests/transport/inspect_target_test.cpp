@@ -1,10 +1,12 @@
 // Promise 6: nothing that is not meant is ever opened for writing.
 #include "transport/block/inspect_target.h"
 
+#include <atomic>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <optional>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 #include "tests/fakes/fake_machine.h"
@@ -231,6 +233,18 @@ TEST_F(Files, one_that_somebody_writes_to_is_in_use) {
   EXPECT_EQ(judge(board), refused(Errc::target_in_use));
   ::close(writer);
   ::close(reader);
+  EXPECT_EQ(judge(board), "taken");
+}
+
+// Somebody who opens the file during that look must not cost the station its life: the kernel tells by a signal.
+TEST_F(Files, looking_survives_those_who_open_it_meanwhile) {
+  std::atomic<bool> looked = false;
+  std::thread writer{[&] {
+    while (!looked) ::close(::open(board.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  }};
+  for (int i = 0; i < 300; ++i) judge(board);
+  looked = true;
+  writer.join();
   EXPECT_EQ(judge(board), "taken");
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -86,6 +87,12 @@ Result<InspectedTarget> inspect_device(InspectedTarget target, const TargetNeeds
 bool is_open_for_writing(const fs::path& file) {
   const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return false;
+  // Whoever opens the file for writing while we hold the lease has the kernel send a signal: by default one that ends
+  // this process, so name one that does nothing.
+  if (::fcntl(fd, F_SETSIG, SIGURG) != 0) {
+    ::close(fd);
+    return false;
+  }
   const bool refused = ::fcntl(fd, F_SETLEASE, F_RDLCK) != 0 && (errno == EAGAIN || errno == EBUSY);
   ::close(fd);
   return refused;
