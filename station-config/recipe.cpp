@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <spdlog/fmt/fmt.h>
 
+#include "imaging/core/errors/config.h"
 #include "station-config/values.h"
 #include "station-config/xml_reader.h"
 
@@ -15,8 +16,8 @@ constexpr std::size_t max_overlay_files = 256;
 constexpr std::uint64_t max_counter = 999999999999999999;  // what {n} can print and a record can store
 constexpr std::uint64_t multicast_bit = std::uint64_t{1} << 40;
 
-constexpr Form<bool> boolean{parse_boolean, Errc::config_boolean, "true or false"};
-constexpr Form<std::uint64_t> mac_form{parse_mac, Errc::config_mac, "a MAC address"};
+constexpr Form<bool> boolean{parse_boolean, errc::config_boolean, "true or false"};
+constexpr Form<std::uint64_t> mac_form{parse_mac, errc::config_mac, "a MAC address"};
 
 const Shape recipe_shape{.attributes = {{"name", true}}, .children = {{"identity"}, {"overlay"}, {"write"}}};
 const Shape identity_shape{.attributes = {}, .children = {{"serial"}, {"mac"}, {"hostname"}}};
@@ -32,7 +33,7 @@ Result<SerialRule> read_serial(const ElementReader& in) {
   SerialRule rule{.pattern = in.text_of("pattern"), .parts = {}};
   std::string why;
   auto parts = parse_serial_pattern(rule.pattern, why);
-  if (!parts) return in.error_at("pattern", Errc::config_pattern, fmt::format("pattern=\"{}\": {}", rule.pattern, why));
+  if (!parts) return in.error_at("pattern", errc::config_pattern, fmt::format("pattern=\"{}\": {}", rule.pattern, why));
   rule.parts = std::move(*parts);
   FL_TRY(rule.first, in.number("first", 0, max_counter, 1));
   FL_TRY(rule.check,
@@ -42,7 +43,7 @@ Result<SerialRule> read_serial(const ElementReader& in) {
   const bool placed = std::ranges::count(rule.parts, PatternPart::Kind::check_digit, &PatternPart::kind) != 0;
   if (placed == (rule.check != CheckDigit::none)) return rule;
   return in.error_at(
-      "pattern", Errc::config_pattern,
+      "pattern", errc::config_pattern,
       placed ? "{c} needs a check-digit of luhn or mod11" : "a check digit needs its place {c} in the pattern");
 }
 
@@ -55,16 +56,16 @@ Result<MacPool> read_macs(const ElementReader& in) {
   pool.count = static_cast<std::uint32_t>(count);
   for (const std::string_view end : {"first", "last"}) {
     if ((end == "first" ? pool.first : pool.last) & multicast_bit) {
-      return in.error_at(end, Errc::config_mac, fmt::format("{} is a multicast address", in.text_of(end)));
+      return in.error_at(end, errc::config_mac, fmt::format("{} is a multicast address", in.text_of(end)));
     }
   }
-  if (pool.first > pool.last) return in.error_at("last", Errc::config_mac_pool, "last lies before first");
+  if (pool.first > pool.last) return in.error_at("last", errc::config_mac_pool, "last lies before first");
   // A pool that runs through multicast addresses would hand one out in the end.
   if (pool.first >> 40 != pool.last >> 40) {
-    return in.error_at("last", Errc::config_mac_pool, "first and last differ in their first byte");
+    return in.error_at("last", errc::config_mac_pool, "first and last differ in their first byte");
   }
   if (pool.last - pool.first + 1 < pool.count) {
-    return in.error_at("count", Errc::config_mac_pool,
+    return in.error_at("count", errc::config_mac_pool,
                        fmt::format("the pool has no block of {} addresses", pool.count));
   }
   return pool;
@@ -73,7 +74,7 @@ Result<MacPool> read_macs(const ElementReader& in) {
 Result<std::string> read_hostname(const ElementReader& in) {
   FL_CHECK(in.check(hostname_shape));
   const std::string pattern = in.text_of("pattern");
-  if (pattern.empty()) return in.error_at("pattern", Errc::config_pattern, "the host name is empty");
+  if (pattern.empty()) return in.error_at("pattern", errc::config_pattern, "the host name is empty");
   return pattern;
 }
 
@@ -110,14 +111,14 @@ Result<OverlayFile> read_overlay_file(const ElementReader& in, const fs::path& b
                    .text = in.text(),
                    .template_file = {},
                    .where = in.where()};
-  if (file.partition.empty()) return in.error_at("partition", Errc::config_partition, "partition is empty");
+  if (file.partition.empty()) return in.error_at("partition", errc::config_partition, "partition is empty");
   if (!is_inner_path(file.path)) {
-    return in.error_at("path", Errc::config_path,
+    return in.error_at("path", errc::config_path,
                        fmt::format("path=\"{}\" is not a path such as /folder/file", file.path));
   }
   if (in.find("template") == nullptr) return file;
   if (file.text.find_first_not_of(" \t\r\n") != std::string::npos) {
-    return in.error_at("template", Errc::config_template, "there is both a template file and text");
+    return in.error_at("template", errc::config_template, "there is both a template file and text");
   }
   file.text.clear();
   FL_TRY(file.template_file, in.path("template", base));
@@ -132,7 +133,7 @@ Status read_overlay(const ElementReader& in, const fs::path& base, Recipe& recip
       return other.partition == file.partition && other.path == file.path;
     };
     if (std::ranges::any_of(recipe.overlay, same)) {
-      return child.error_at("path", Errc::config_repeated_element, fmt::format("{} is written twice", file.path));
+      return child.error_at("path", errc::config_repeated_element, fmt::format("{} is written twice", file.path));
     }
     recipe.overlay.push_back(std::move(file));
   }
@@ -165,7 +166,7 @@ Result<Recipe> parse_recipe(std::string_view xml, const fs::path& file) {
   const ElementReader root{document, document.root};
   FL_CHECK(root.check(recipe_shape));
   Recipe recipe{.name = root.text_of("name"), .serial = {}, .macs = {}, .hostname = {}, .overlay = {}, .write = {}};
-  if (!is_title(recipe.name)) return root.error_at("name", Errc::config_title, fmt::format("name=\"{}\"", recipe.name));
+  if (!is_title(recipe.name)) return root.error_at("name", errc::config_title, fmt::format("name=\"{}\"", recipe.name));
   if (const auto identity = root.child("identity")) FL_CHECK(read_identity(*identity, recipe));
   const fs::path base = fs::absolute(file).parent_path();
   if (const auto overlay = root.child("overlay")) FL_CHECK(read_overlay(*overlay, base, recipe));
@@ -181,7 +182,7 @@ Result<Recipe> load_recipe(const fs::path& file) {
   for (OverlayFile& overlay : recipe.overlay) {
     if (overlay.template_file.empty()) continue;
     auto content = read_text_file(overlay.template_file);
-    if (!content) return fail(Errc::config_template, fmt::format("{}: {}", overlay.where, content.error().detail));
+    if (!content) return fail(errc::config_template, fmt::format("{}: {}", overlay.where, content.error().detail));
     overlay.text = std::move(*content);
   }
   return recipe;

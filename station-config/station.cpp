@@ -5,6 +5,7 @@
 #include <set>
 #include <spdlog/fmt/fmt.h>
 
+#include "imaging/core/errors/config.h"
 #include "station-config/values.h"
 #include "station-config/xml_reader.h"
 
@@ -17,10 +18,10 @@ constexpr std::size_t max_slots = 128;
 constexpr std::size_t max_certificates = 64;
 constexpr std::size_t max_socket_path = 107;  // sun_path without its end
 
-constexpr Form<bool> boolean{parse_boolean, Errc::config_boolean, "true or false"};
-constexpr Form<std::uint64_t> size_form{parse_size, Errc::config_size, "a size"};
-constexpr Form<std::uint64_t> rate_form{parse_rate, Errc::config_rate, "a rate"};
-constexpr Form<std::chrono::milliseconds> duration{parse_duration, Errc::config_duration,
+constexpr Form<bool> boolean{parse_boolean, errc::config_boolean, "true or false"};
+constexpr Form<std::uint64_t> size_form{parse_size, errc::config_size, "a size"};
+constexpr Form<std::uint64_t> rate_form{parse_rate, errc::config_rate, "a rate"};
+constexpr Form<std::chrono::milliseconds> duration{parse_duration, errc::config_duration,
                                                    "a duration of an hour at most"};
 
 const Shape station_shape{
@@ -58,7 +59,7 @@ const Shape virtual_shape{
 Result<std::string> read_slot_name(const ElementReader& in) {
   const std::string name = in.text_of("name");
   if (is_name(name, 32)) return name;
-  return in.error_at("name", Errc::config_name, fmt::format("name=\"{}\" is not a name of 1 to 32 characters", name));
+  return in.error_at("name", errc::config_name, fmt::format("name=\"{}\" is not a name of 1 to 32 characters", name));
 }
 
 Result<Paths> read_paths(const std::optional<ElementReader>& in, const fs::path& base) {
@@ -81,12 +82,12 @@ Result<Listen> read_listen(const std::optional<ElementReader>& in, const fs::pat
   listen.port = static_cast<std::uint16_t>(port);
   FL_TRY(listen.socket, in->path("socket", base, "flashlined.sock"));
   if (listen.socket.native().size() > max_socket_path) {
-    return in->error_at("socket", Errc::config_socket_path,
+    return in->error_at("socket", errc::config_socket_path,
                         fmt::format("{} has {} bytes", listen.socket.string(), listen.socket.native().size()));
   }
   listen.address = in->text_of("address", listen.address);
   if (listen.address == "127.0.0.1") return listen;
-  return in->error_at("address", Errc::config_listen_address, fmt::format("address \"{}\" is refused", listen.address));
+  return in->error_at("address", errc::config_listen_address, fmt::format("address \"{}\" is refused", listen.address));
 }
 
 Result<Clock> read_clock(const ElementReader& in) {
@@ -94,7 +95,7 @@ Result<Clock> read_clock(const ElementReader& in) {
   if (word == "now") return Clock{};
   if (word == "unchecked") return Clock{.kind = Clock::Kind::unchecked};
   if (const auto at = parse_utc(word)) return Clock{.kind = Clock::Kind::fixed, .at = *at};
-  return in.error_at("clock", Errc::config_time,
+  return in.error_at("clock", errc::config_time,
                      fmt::format("clock=\"{}\" is not now, unchecked or a moment in UTC", word));
 }
 
@@ -112,12 +113,12 @@ Result<Trust> read_trust(const ElementReader& in, const fs::path& base) {
   }
   for (const ElementReader& child : in.children("pin")) {
     FL_CHECK(child.check(pin_shape));
-    constexpr Form<Sha256> form{parse_sha256, Errc::config_digest, "a SHA-256 digest"};
+    constexpr Form<Sha256> form{parse_sha256, errc::config_digest, "a SHA-256 digest"};
     FL_TRY(const Sha256 pin, child.value("sha256", form));
     trust.pins.push_back(pin);
   }
   if (trust.anchors.empty() && !trust.allow_unsigned) {
-    return in.error(Errc::config_nothing_trusted, "no image could ever be accepted: there is no <anchor>");
+    return in.error(errc::config_nothing_trusted, "no image could ever be accepted: there is no <anchor>");
   }
   return trust;
 }
@@ -145,7 +146,7 @@ Result<ByteCount> read_medium_size(const ElementReader& in) {
   FL_TRY(const std::uint64_t size, in.value("size", size_form));
   if (in.find("size") == nullptr) return ByteCount{0};
   if (size == 0 || size % 4096 != 0 || size > std::uint64_t{1} << 50) {
-    return in.error_at("size", Errc::config_size, fmt::format("size {} is not a multiple of 4096 up to 1024TiB", size));
+    return in.error_at("size", errc::config_size, fmt::format("size {} is not a multiple of 4096 up to 1024TiB", size));
   }
   return ByteCount{size};
 }
@@ -165,7 +166,7 @@ Result<Target> read_target(const ElementReader& in, const fs::path& base) {
   FL_TRY(target.path, in.path("path", base));
   const bool device = target.kind == Target::Kind::block;
   if (device && (in.text_of("path")[0] != '/' || !target.path.string().starts_with("/dev/"))) {
-    return in.error_at("path", Errc::config_path, fmt::format("\"{}\" is not below /dev", in.text_of("path")));
+    return in.error_at("path", errc::config_path, fmt::format("\"{}\" is not below /dev", in.text_of("path")));
   }
   FL_TRY(target.size, read_medium_size(in));
   return target;
@@ -184,10 +185,10 @@ Result<Slot> read_slot(const ElementReader& in, const fs::path& base) {
   for (const std::string_view kind : {"file", "block", "virtual"}) {
     const auto found = in.child(kind);
     if (found && named)
-      return found->error(Errc::config_slot_target, fmt::format("slot {} has two targets", slot.name));
+      return found->error(errc::config_slot_target, fmt::format("slot {} has two targets", slot.name));
     if (found) named = found;
   }
-  if (!named) return in.error(Errc::config_slot_target, fmt::format("slot {} has no target", slot.name));
+  if (!named) return in.error(errc::config_slot_target, fmt::format("slot {} has no target", slot.name));
   FL_TRY(slot.target, read_target(*named, base));
   return slot;
 }
@@ -205,19 +206,19 @@ class SlotsReader {
   Status add(const ElementReader& in) {
     FL_TRY(Slot slot, read_slot(in, base_));
     if (!names_.insert(slot.name).second) {
-      return in.error_at("name", Errc::config_duplicate_slot, fmt::format("there are two slots named {}", slot.name));
+      return in.error_at("name", errc::config_duplicate_slot, fmt::format("there are two slots named {}", slot.name));
     }
     if (const auto [other, fresh] = targets_.emplace(slot.target.path, slot.name); !fresh) {
-      return in.error(Errc::config_duplicate_target, fmt::format("slots {} and {} have the same target {}",
+      return in.error(errc::config_duplicate_target, fmt::format("slots {} and {} have the same target {}",
                                                                  other->second, slot.name, slot.target.path.string()));
     }
     if (const auto [other, fresh] = positions_.emplace(std::pair{slot.row, slot.column}, slot.name); !fresh) {
-      return in.error_at("row", Errc::config_duplicate_position,
+      return in.error_at("row", errc::config_duplicate_position,
                          fmt::format("slots {} and {} are both in row {}, column {}", other->second, slot.name,
                                      slot.row, slot.column));
     }
     if (slot.target.kind == Target::Kind::virtual_board && station_.mode == Mode::production) {
-      return in.error(Errc::config_virtual_in_production, fmt::format("slot {} is a virtual board", slot.name));
+      return in.error(errc::config_virtual_in_production, fmt::format("slot {} is a virtual board", slot.name));
     }
     if (is_kernel_name(slot.target.path)) {
       station_.warnings.push_back(
@@ -272,7 +273,7 @@ Result<Station> parse_station(std::string_view xml, const fs::path& file) {
   Station station;
   station.name = root.text_of("name");
   if (!is_title(station.name))
-    return root.error_at("name", Errc::config_title, fmt::format("name=\"{}\"", station.name));
+    return root.error_at("name", errc::config_title, fmt::format("name=\"{}\"", station.name));
   FL_TRY(station.mode,
          root.choice<Mode>("mode", {{"production", Mode::production}, {"test", Mode::test}}, Mode::production));
   FL_TRY(station.paths, read_paths(root.child("paths"), base));

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "station-config/xml_document.h"
+#include "imaging/core/xml_document.h"
 
 namespace flashline::config {
 

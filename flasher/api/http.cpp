@@ -22,6 +22,8 @@
 
 #include "flasher/api/http_client.h"
 #include "flasher/api/http_server.h"
+#include "imaging/core/errors/station.h"
+#include "imaging/core/errors/usage.h"
 
 namespace flashline::line {
 namespace {
@@ -49,12 +51,12 @@ std::string_view view(beast::string_view text) { return {text.data(), text.size(
 /// What the parser refused, in our words; nullopt: the peer just went away or took too long.
 std::optional<Error> refusal(error_code error) {
   if (error == http::error::body_limit || error == http::error::header_limit || error == http::error::buffer_overflow) {
-    return Error{Errc::request_too_large, "the request is too large"};
+    return Error{errc::request_too_large, "the request is too large"};
   }
   const bool parsed_wrong = error.category() == make_error_code(http::error::bad_method).category();
   const bool only_ended = error == http::error::end_of_stream || error == http::error::partial_message;
   if (!parsed_wrong || only_ended) return std::nullopt;
-  return Error{Errc::request_malformed, fmt::format("the request is not HTTP/1.1: {}", error.message())};
+  return Error{errc::request_malformed, fmt::format("the request is not HTTP/1.1: {}", error.message())};
 }
 
 void set_fields(http::fields& fields, const HttpResponse& response) {
@@ -123,7 +125,7 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
     if (!error) tcp_.bind(endpoint, error);
     if (!error) tcp_.listen(asio::socket_base::max_listen_connections, error);
     if (error) {
-      return fail(error == asio::error::address_in_use ? Errc::listen_in_use : Errc::listen_failed,
+      return fail(error == asio::error::address_in_use ? errc::listen_in_use : errc::listen_failed,
                   fmt::format("127.0.0.1:{}: {}", options_.port, error.message()));
     }
     port_ = tcp_.local_endpoint(error).port();
@@ -136,7 +138,7 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
     error_code error;
     asio::local::stream_protocol::socket probe{executor_};
     probe.connect(endpoint, error);
-    if (!error) return fail(Errc::listen_in_use, fmt::format("{}: another program answers there", path));
+    if (!error) return fail(errc::listen_in_use, fmt::format("{}: another program answers there", path));
     // Only what a dead station left behind is removed, never a file of another kind.
     struct stat status{};
     if (::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) ::unlink(path.c_str());
@@ -146,7 +148,7 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
     ::umask(old_mask);
     if (!error) local_.listen(asio::socket_base::max_listen_connections, error);
     if (!error) return {};
-    return fail(error == asio::error::address_in_use ? Errc::listen_in_use : Errc::listen_failed,
+    return fail(error == asio::error::address_in_use ? errc::listen_in_use : errc::listen_failed,
                 fmt::format("{}: {}", path, error.message()));
   }
 
@@ -199,7 +201,7 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
         co_return false;
       }
     } else if (request.count(http::field::origin) != 0) {
-      co_await refuse(core, connection, Error{Errc::foreign_origin, "a web page has no business on the Unix socket"});
+      co_await refuse(core, connection, Error{errc::foreign_origin, "a web page has no business on the Unix socket"});
       co_return false;
     }
     if (websocket::is_upgrade(request) && view(request.target()) == core->hooks_.events_path) {
@@ -347,11 +349,11 @@ constexpr auto connect_time = 5s;
 constexpr auto answer_time = 600s;  // an image is opened and its signature checked before a batch is there
 
 std::unexpected<Error> unreachable(const std::string& name, const error_code& error) {
-  return fail(Errc::station_unreachable, fmt::format("{}: {}", name, error.message()));
+  return fail(errc::station_unreachable, fmt::format("{}: {}", name, error.message()));
 }
 
 std::unexpected<Error> odd_answer(const std::string& name, const error_code& error) {
-  return fail(Errc::station_answer, fmt::format("{}: {}", name, error.message()));
+  return fail(errc::station_answer, fmt::format("{}: {}", name, error.message()));
 }
 
 struct Peer {
@@ -466,12 +468,12 @@ Result<HttpClient> HttpClient::parse(std::string_view station) {
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), client.port_);
     if (error == std::errc{} && end == digits.data() + digits.size() && client.port_ != 0) return client;
   }
-  return fail(Errc::usage, fmt::format("'{}' is neither unix:PATH nor http://127.0.0.1:PORT", station));
+  return fail(errc::usage, fmt::format("'{}' is neither unix:PATH nor http://127.0.0.1:PORT", station));
 }
 
 Result<HttpAnswer> HttpClient::call(std::string_view method, std::string_view target, std::string_view body) const {
   const Peer peer = peer_of(name_, socket_, port_);
-  Result<HttpAnswer> result = fail(Errc::station_answer, name_);
+  Result<HttpAnswer> result = fail(errc::station_answer, name_);
   asio::io_context context{1};
   asio::co_spawn(context, exchange(peer, request_for(peer, method, target, body), {}, result), asio::detached);
   context.run();
@@ -481,7 +483,7 @@ Result<HttpAnswer> HttpClient::call(std::string_view method, std::string_view ta
 Result<HttpAnswer> HttpClient::stream(std::string_view target,
                                       const std::function<Status(std::string_view)>& piece) const {
   const Peer peer = peer_of(name_, socket_, port_);
-  Result<HttpAnswer> result = fail(Errc::station_answer, name_);
+  Result<HttpAnswer> result = fail(errc::station_answer, name_);
   asio::io_context context{1};
   asio::co_spawn(context, exchange(peer, request_for(peer, "GET", target, {}), piece, result), asio::detached);
   context.run();

@@ -5,6 +5,11 @@
 #include <boost/json.hpp>
 #include <spdlog/fmt/fmt.h>
 
+#include "imaging/core/errors/record.h"
+#include "imaging/core/errors/station.h"
+#include "imaging/core/errors/unit.h"
+#include "imaging/core/errors/usage.h"
+
 namespace flashline::line {
 namespace {
 
@@ -57,13 +62,13 @@ struct StatusRow {
 };
 
 constexpr std::array exact_statuses{
-    StatusRow{Errc::no_such_path, 404},      StatusRow{Errc::no_such_slot, 404},
-    StatusRow{Errc::slot_busy, 409},         StatusRow{Errc::no_such_batch, 404},
-    StatusRow{Errc::no_such_unit, 404},      StatusRow{Errc::batch_open, 409},
-    StatusRow{Errc::batch_state, 409},       StatusRow{Errc::method_not_allowed, 405},
-    StatusRow{Errc::request_too_large, 413}, StatusRow{Errc::request_content_type, 415},
-    StatusRow{Errc::foreign_host, 403},      StatusRow{Errc::foreign_origin, 403},
-    StatusRow{Errc::station_stopping, 503},
+    StatusRow{errc::no_such_path, 404},      StatusRow{errc::no_such_slot, 404},
+    StatusRow{errc::slot_busy, 409},         StatusRow{errc::no_such_batch, 404},
+    StatusRow{errc::no_such_unit, 404},      StatusRow{errc::batch_open, 409},
+    StatusRow{errc::batch_state, 409},       StatusRow{errc::method_not_allowed, 405},
+    StatusRow{errc::request_too_large, 413}, StatusRow{errc::request_content_type, 415},
+    StatusRow{errc::foreign_host, 403},      StatusRow{errc::foreign_origin, 403},
+    StatusRow{errc::station_stopping, 503},
 };
 
 struct AreaRow {
@@ -84,12 +89,12 @@ std::optional<std::string> Target::value(std::string_view name) const {
 }
 
 Result<Target> parse_target(std::string_view target) {
-  if (!target.starts_with('/')) return fail(Errc::request_malformed, "the request names no path");
+  if (!target.starts_with('/')) return fail(errc::request_malformed, "the request names no path");
   const std::size_t mark = target.find('?');
   Target parsed;
   for (const std::string_view piece : split(target.substr(1, mark == std::string_view::npos ? mark : mark - 1), '/')) {
     auto segment = percent_decoded(piece, false);
-    if (!segment) return fail(Errc::request_malformed, "the path is wrongly percent-encoded");
+    if (!segment) return fail(errc::request_malformed, "the path is wrongly percent-encoded");
     parsed.segments.push_back(std::move(*segment));
   }
   if (mark == std::string_view::npos) return parsed;
@@ -98,7 +103,7 @@ Result<Target> parse_target(std::string_view target) {
     const std::size_t equals = std::min(piece.find('='), piece.size());
     auto name = percent_decoded(piece.substr(0, equals), true);
     auto value = percent_decoded(piece.substr(std::min(equals + 1, piece.size())), true);
-    if (!name || !value) return fail(Errc::request_malformed, "the query is wrongly percent-encoded");
+    if (!name || !value) return fail(errc::request_malformed, "the query is wrongly percent-encoded");
     parsed.query.emplace_back(std::move(*name), std::move(*value));
   }
   return parsed;
@@ -109,11 +114,11 @@ Status check_tcp_caller(const std::vector<std::string_view>& hosts, const std::v
   const std::array own{fmt::format("127.0.0.1:{}", port), fmt::format("localhost:{}", port)};
   const auto is_own_host = [&](std::string_view host) { return std::ranges::find(own, lower(host)) != own.end(); };
   if (hosts.size() != 1 || !is_own_host(hosts[0])) {
-    return fail(Errc::foreign_host, fmt::format("the Host header is not {}", own[0]));
+    return fail(errc::foreign_host, fmt::format("the Host header is not {}", own[0]));
   }
   for (const std::string_view origin : origins) {
     if (origin.starts_with("http://") && is_own_host(origin.substr(7))) continue;
-    return fail(Errc::foreign_origin, "the request comes from a page that is not the station's");
+    return fail(errc::foreign_origin, "the request comes from a page that is not the station's");
   }
   return {};
 }

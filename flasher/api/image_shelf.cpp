@@ -4,6 +4,7 @@
 #include <array>
 #include <spdlog/fmt/fmt.h>
 
+#include "imaging/core/errors/config.h"
 #include "imaging/trust/verify_catalog.h"
 
 namespace flashline::line {
@@ -59,7 +60,7 @@ Result<imaging::TrustPolicy> load_trust(const config::Station& station) {
   for (const config::Anchor& anchor : station.trust.anchors) {
     auto loaded = imaging::load_anchor(anchor.file, anchor.test);
     // The configuration is what is wrong: exit code 6, with the place in station.xml.
-    if (!loaded) return fail(Errc::config_anchor, fmt::format("{}: {}", anchor.where, loaded.error().detail));
+    if (!loaded) return fail(errc::config_anchor, fmt::format("{}: {}", anchor.where, loaded.error().detail));
     policy.anchors.push_back(std::move(*loaded));
   }
   return policy;

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "flasher/record/export.h"
+#include "imaging/core/errors/device.h"
 
 namespace flashline::line {
 namespace {
@@ -24,14 +25,14 @@ std::uint64_t number_of(std::string_view line) {
 Result<std::string> RecordLines::next() {
   std::string lines;
   const auto add = [&](std::string_view line) -> Status {
-    // Errc::cancelled only ends the loop: the rest comes with the next call.
-    if (lines.size() >= piece_bytes) return fail(Errc::cancelled, "enough");
+    // errc::cancelled only ends the loop: the rest comes with the next call.
+    if (lines.size() >= piece_bytes) return fail(errc::cancelled, "enough");
     lines += line;
     last_ = number_of(line);
     return {};
   };
   const Status done = export_log(snapshot_->reader, batch_, last_, add);
-  if (!done && done.error().code != Errc::cancelled) return std::unexpected{done.error()};
+  if (!done && done.error().code != errc::cancelled) return std::unexpected{done.error()};
   return lines;
 }
 

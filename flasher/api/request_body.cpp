@@ -4,6 +4,8 @@
 #include <boost/json.hpp>
 #include <spdlog/fmt/fmt.h>
 
+#include "imaging/core/errors/usage.h"
+
 namespace flashline::line {
 namespace {
 
@@ -12,7 +14,7 @@ namespace json = boost::json;
 constexpr std::size_t max_text = 4096;
 
 std::unexpected<Error> bad_field(std::string_view name, std::string_view what) {
-  return fail(Errc::request_field, fmt::format("field \"{}\" {}", name, what));
+  return fail(errc::request_field, fmt::format("field \"{}\" {}", name, what));
 }
 
 }  // namespace
@@ -25,7 +27,7 @@ Result<RequestBody> RequestBody::parse(std::string_view text, std::initializer_l
   options.max_depth = 4;
   const json::value value = json::parse({text.data(), text.size()}, error, {}, options);
   const json::object* object = error ? nullptr : value.if_object();
-  if (object == nullptr) return fail(Errc::request_malformed, "the body is not a JSON object");
+  if (object == nullptr) return fail(errc::request_malformed, "the body is not a JSON object");
   for (const auto& member : *object) {
     const std::string_view name{member.key().data(), member.key().size()};
     if (std::ranges::find(known, name) == known.end()) return bad_field(name, "is not known");

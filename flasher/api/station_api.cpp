@@ -13,6 +13,10 @@
 #include "flasher/api/web_files.h"
 #include "flasher/batch/allocation.h"
 #include "flasher/record/export.h"
+#include "imaging/core/errors/record.h"
+#include "imaging/core/errors/station.h"
+#include "imaging/core/errors/unit.h"
+#include "imaging/core/errors/usage.h"
 
 namespace flashline::line {
 namespace {
@@ -43,7 +47,7 @@ Result<std::int64_t> parse_id(std::string_view name, std::string_view text) {
   std::int64_t id = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error == std::errc{} && end == text.data() + text.size() && id >= 0) return id;
-  return fail(Errc::request_field, fmt::format("{} \"{}\" is not a number", name, text));
+  return fail(errc::request_field, fmt::format("{} \"{}\" is not a number", name, text));
 }
 
 Result<std::optional<std::int64_t>> queried_id(const Target& target, std::string_view name) {
@@ -59,14 +63,14 @@ Result<UnitFilter> queried_filter(const Target& target) {
   const auto word = target.value("state");
   if (!word) return filter;
   UnitState state{};
-  if (!find_state(*word, state)) return fail(Errc::request_field, fmt::format("state \"{}\" is none of a unit", *word));
+  if (!find_state(*word, state)) return fail(errc::request_field, fmt::format("state \"{}\" is none of a unit", *word));
   filter.state = state;
   return filter;
 }
 
 Result<std::string> read_batch(RecordReader& reader, std::int64_t id) {
   FL_TRY(const auto row, reader.batch(id));
-  if (!row) return fail(Errc::no_such_batch, fmt::format("batch {}", id));
+  if (!row) return fail(errc::no_such_batch, fmt::format("batch {}", id));
   FL_TRY(const BatchView view, view_batch(reader, *row, std::nullopt));
   return batch_json(view);
 }
@@ -99,7 +103,7 @@ struct UnitHistory {
 
 Result<UnitHistory> read_history(RecordReader& reader, const std::string& serial) {
   FL_TRY(auto unit, reader.unit(serial));
-  if (!unit) return fail(Errc::no_such_unit, fmt::format("unit {}", serial));
+  if (!unit) return fail(errc::no_such_unit, fmt::format("unit {}", serial));
   FL_TRY(auto batch, reader.batch(unit->batch));
   FL_TRY(auto attempts, reader.attempts(serial));
   return UnitHistory{std::move(*unit), std::move(batch).value_or(BatchRow{}), std::move(attempts)};
@@ -182,7 +186,7 @@ asio::awaitable<HttpResponse> StationApi::handle(HttpRequest request) {
   auto answer = co_await dispatch(std::move(request));
   if (!answer) {
     HttpResponse refused = error_response(answer.error());
-    if (answer.error().code == Errc::method_not_allowed) refused.headers.emplace_back("Allow", "GET, POST");
+    if (answer.error().code == errc::method_not_allowed) refused.headers.emplace_back("Allow", "GET, POST");
     co_return refused;
   }
   co_return std::move(*answer);
@@ -192,7 +196,7 @@ asio::awaitable<Result<HttpResponse>> StationApi::dispatch(HttpRequest request) 
   FL_CO_TRY(Target target, parse_target(request.target));
   const std::span<const std::string> segments{target.segments};
   if (segments.size() < 3 || segments[0] != "api" || segments[1] != "v1") {
-    co_return fail(Errc::no_such_path, fmt::format("{} {}", request.method, request.target.substr(0, 200)));
+    co_return fail(errc::no_such_path, fmt::format("{} {}", request.method, request.target.substr(0, 200)));
   }
   bool other_method = false;
   for (const Route& route : routes()) {
@@ -202,13 +206,13 @@ asio::awaitable<Result<HttpResponse>> StationApi::dispatch(HttpRequest request) 
       other_method = true;
       continue;
     }
-    if (stopping_ && request.method != "GET") co_return fail(Errc::station_stopping, "nothing is begun any more");
+    if (stopping_ && request.method != "GET") co_return fail(errc::station_stopping, "nothing is begun any more");
     const bool json = request.content_type.starts_with("application/json");
-    if (!request.body.empty() && !json) co_return fail(Errc::request_content_type, "the body is not declared as JSON");
+    if (!request.body.empty() && !json) co_return fail(errc::request_content_type, "the body is not declared as JSON");
     Call call{std::move(request), std::move(target), std::move(*args)};
     co_return co_await (this->*route.handler)(std::move(call));
   }
-  const Errc code = other_method ? Errc::method_not_allowed : Errc::no_such_path;
+  const Errc code = other_method ? errc::method_not_allowed : errc::no_such_path;
   co_return fail(code, fmt::format("{} {}", request.method, request.target.substr(0, 200)));
 }
 
@@ -265,7 +269,7 @@ StationApi::Answer StationApi::get_slots(Call) {
 StationApi::Answer StationApi::get_slot(Call call) {
   const std::vector<SlotView> all = co_await slots();
   const auto found = std::ranges::find(all, call.args[0], &SlotView::name);
-  if (found == all.end()) co_return fail(Errc::no_such_slot, fmt::format("slot {}", call.args[0]));
+  if (found == all.end()) co_return fail(errc::no_such_slot, fmt::format("slot {}", call.args[0]));
   co_return json_response(slot_json(*found));
 }
 
@@ -390,7 +394,7 @@ StationApi::Answer StationApi::check_image(Call call) {
 StationApi::Answer StationApi::export_records(Call call) {
   FL_CO_TRY(const auto batch, queried_id(call.target, "batch"));
   const std::string format = call.target.value("format").value_or("jsonl");
-  if (format != "jsonl" && format != "csv") co_return fail(Errc::request_field, fmt::format("format \"{}\"", format));
+  if (format != "jsonl" && format != "csv") co_return fail(errc::request_field, fmt::format("format \"{}\"", format));
   FL_CO_TRY(auto snapshot, co_await records());
   if (format == "csv") {
     FL_CO_TRY(auto text, co_await run_on(parts_.pool, [&] { return csv_text(*snapshot, batch); }));

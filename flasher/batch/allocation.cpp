@@ -4,6 +4,8 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "imaging/core/digest.h"
+#include "imaging/core/errors/record.h"
+#include "imaging/core/errors/unit.h"
 
 namespace flashline::line {
 namespace {
@@ -27,7 +29,7 @@ Status close_left_open(Store& store, const UnitRow& unit) {
   if (attempts.empty() || attempts.back().state != AttemptState::running) return {};
   AttemptRow ended = attempts.back();
   ended.state = AttemptState::interrupted;
-  ended.error_code = code_of(Errc::attempt_interrupted);
+  ended.error_code = code_of(errc::attempt_interrupted);
   ended.error_text = "its result could not be recorded";
   FL_CHECK(store.end_attempt(std::move(ended), std::nullopt));
   return {};
@@ -45,7 +47,7 @@ Status check_not_finished(Store& store, const UnitOrder& order) {
   if (!order.refuse_finished || order.attempt.medium.empty()) return {};
   FL_TRY(const auto unit, store.read().committed_on(order.batch, order.attempt.medium));
   if (!unit) return {};
-  return fail(Errc::board_finished, fmt::format("this board is {} already", unit->serial));
+  return fail(errc::board_finished, fmt::format("this board is {} already", unit->serial));
 }
 
 bool none_left(const BatchView& view) { return view.left && *view.left == 0; }
@@ -69,7 +71,7 @@ Result<std::optional<UnitAttempt>> take_unit(Store& store, IdentitySource& sourc
     FL_CHECK(store.void_unit(kept->serial, other_board_reason(*kept, order.attempt)));
   }
   FL_TRY(const auto batch, store.read().batch(order.batch));
-  if (!batch) return fail(Errc::no_such_batch, fmt::format("batch {}", order.batch));
+  if (!batch) return fail(errc::no_such_batch, fmt::format("batch {}", order.batch));
   FL_TRY(const auto view, view_batch(store.read(), *batch, source.size()));
   if (batch->state != BatchState::running || none_left(view)) return std::nullopt;
   FL_TRY(auto unit, source.next(store.read(), *batch));
@@ -112,7 +114,7 @@ Result<BatchView> view_batch(RecordReader& records, const BatchRow& batch, std::
 
 Result<BatchView> settle_batch(Store& store, std::int64_t batch, const IdentitySource* source) {
   FL_TRY(const auto row, store.read().batch(batch));
-  if (!row) return fail(Errc::no_such_batch, fmt::format("batch {}", batch));
+  if (!row) return fail(errc::no_such_batch, fmt::format("batch {}", batch));
   FL_TRY(auto view, view_batch(store.read(), *row, source == nullptr ? std::nullopt : source->size()));
   const bool open = row->state == BatchState::running || row->state == BatchState::paused;
   if (open && none_left(view) && view.counts.reserved == 0) {

@@ -5,6 +5,7 @@
 #include <spdlog/fmt/fmt.h>
 #include <utility>
 
+#include "imaging/core/errors/unit.h"
 #include "imaging/provisioning/identity.h"
 #include "imaging/provisioning/text_template.h"
 
@@ -70,7 +71,7 @@ class RecipeSource final : public IdentitySource {
     for (const auto& listed : list_->units) {
       FL_TRY(const auto used, user_of(records, listed.serial, texts(listed.macs)));
       if (!used) continue;
-      return fail(Errc::identity_used, fmt::format("line {}: {} was given out as {} in batch {} ({})", listed.line,
+      return fail(errc::identity_used, fmt::format("line {}: {} was given out as {} in batch {} ({})", listed.line,
                                                    listed.serial, used->serial, used->batch, name_of(used->state)));
     }
     return {};
@@ -189,7 +190,7 @@ imaging::UnitFields sample_fields(const std::optional<config::Recipe>& recipe, c
 Status check_template(std::string_view text, std::string_view origin, const imaging::UnitFields& fields) {
   FL_TRY(const auto names, imaging::template_fields(text, origin));
   for (const auto& name : names) {
-    if (!fields.contains(name)) return fail(Errc::template_field, fmt::format("{}: ${{{}}}", origin, name));
+    if (!fields.contains(name)) return fail(errc::template_field, fmt::format("{}: ${{{}}}", origin, name));
   }
   return {};
 }

@@ -5,29 +5,12 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "flasher/cli/command.h"
+#include "imaging/core/errors/usage.h"
+#include "imaging/core/nearest.h"
 #include "station-config/values.h"
 
 namespace flashline::line {
 namespace {
-
-/// Letters to insert, remove, replace or swap with their neighbour to make `b` of `a`.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<std::size_t>> cost(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
-  for (std::size_t i = 0; i <= a.size(); ++i) {
-    for (std::size_t j = 0; j <= b.size(); ++j) {
-      if (i == 0 || j == 0) {
-        cost[i][j] = i + j;
-        continue;
-      }
-      const std::size_t replaced = cost[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, replaced});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
-      }
-    }
-  }
-  return cost[a.size()][b.size()];
-}
 
 const Option* find_option(const Command& command, std::string_view name) {
   const auto found = std::ranges::find(command.options, name, &Option::name);
@@ -39,7 +22,7 @@ std::unexpected<Error> unknown_option(const Command& command, std::string_view n
   for (const Option& option : command.options) known.push_back(option.name);
   const auto meant = nearest(name, known);
   const std::string hint = meant ? fmt::format(", did you mean {}?", *meant) : "";
-  return fail(Errc::usage, fmt::format("flashline {}: unknown option {}{}", command.name, name, hint));
+  return fail(errc::usage, fmt::format("flashline {}: unknown option {}{}", command.name, name, hint));
 }
 
 using Options = std::map<std::string, std::vector<std::string>, std::less<>>;
@@ -54,16 +37,16 @@ Status take_option(const Command& command, Word& word, Word end, Options& option
   if (option == nullptr) return unknown_option(command, name);
   std::vector<std::string>& values = options[std::string{name}];
   if (!values.empty() && !option->repeatable) {
-    return fail(Errc::usage, fmt::format("flashline {}: {} is given twice", command.name, name));
+    return fail(errc::usage, fmt::format("flashline {}: {} is given twice", command.name, name));
   }
   if (option->value.empty()) {
     if (equals != text.npos)
-      return fail(Errc::usage, fmt::format("flashline {}: {} takes no value", command.name, name));
+      return fail(errc::usage, fmt::format("flashline {}: {} takes no value", command.name, name));
     values.emplace_back();
   } else if (equals != text.npos) {
     values.emplace_back(text.substr(equals + 1));
   } else if (word + 1 == end) {
-    return fail(Errc::usage,
+    return fail(errc::usage,
                 fmt::format("flashline {}: {} needs a value: {} {}", command.name, name, name, option->value));
   } else {
     values.push_back(*++word);
@@ -73,10 +56,10 @@ Status take_option(const Command& command, Word& word, Word end, Options& option
 
 Status check_operands(const Command& command, const std::vector<std::string>& operands) {
   if (operands.size() < command.min_operands) {
-    return fail(Errc::usage, fmt::format("flashline {}: needs {}", command.name, command.operands));
+    return fail(errc::usage, fmt::format("flashline {}: needs {}", command.name, command.operands));
   }
   if (operands.size() > command.max_operands) {
-    return fail(Errc::usage,
+    return fail(errc::usage,
                 fmt::format("flashline {}: '{}' is one word too many", command.name, operands[command.max_operands]));
   }
   return {};
@@ -99,7 +82,7 @@ Result<std::optional<std::uint64_t>> Arguments::number(std::string_view option) 
   const auto text = value(option);
   if (!text) return std::nullopt;
   const auto number = config::parse_number(*text);
-  if (!number) return fail(Errc::usage, fmt::format("{} {}: not a whole number", option, *text));
+  if (!number) return fail(errc::usage, fmt::format("{} {}: not a whole number", option, *text));
   return number;
 }
 
@@ -108,7 +91,7 @@ Result<std::optional<std::uint64_t>> Arguments::size(std::string_view option) co
   if (!text) return std::nullopt;
   const auto size = config::parse_size(*text);
   if (!size)
-    return fail(Errc::usage, fmt::format("{} {}: not a size such as 1073741824, 1GiB or 500MB", option, *text));
+    return fail(errc::usage, fmt::format("{} {}: not a size such as 1073741824, 1GiB or 500MB", option, *text));
   return size;
 }
 
@@ -129,18 +112,6 @@ Result<Arguments> parse_arguments(const Command& command, const std::vector<std:
   }
   FL_CHECK(check_operands(command, operands));
   return Arguments{std::move(operands), std::move(options)};
-}
-
-std::optional<std::string_view> nearest(std::string_view word, const std::vector<std::string_view>& known) {
-  std::optional<std::string_view> best;
-  std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;
-  for (const std::string_view name : known) {
-    const std::size_t apart = distance(word, name);
-    if (apart >= least) continue;
-    least = apart;
-    best = name;
-  }
-  return best;
 }
 
 }  // namespace flashline::line

@@ -41,7 +41,4 @@ class Arguments {
 /// `--` only operands follow. Errors: usage, with the nearest name where one is misspelled.
 Result<Arguments> parse_arguments(const Command& command, const std::vector<std::string>& words);
 
-/// The name among `known` that `word` probably means, or nullopt.
-std::optional<std::string_view> nearest(std::string_view word, const std::vector<std::string_view>& known);
-
 }  // namespace flashline::line

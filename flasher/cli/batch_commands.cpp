@@ -5,6 +5,8 @@
 
 #include "flasher/cli/batch_wait.h"
 #include "flasher/cli/station_link.h"
+#include "imaging/core/errors/station.h"
+#include "imaging/core/errors/usage.h"
 
 namespace flashline::line {
 namespace {
@@ -55,7 +57,7 @@ Result<std::string> order_of(const Arguments& arguments) {
   FL_TRY(const auto quantity, arguments.number("--quantity"));
   if (quantity) order["quantity"] = *quantity;
   if (!quantity && !arguments.has("--units")) {
-    return fail(Errc::usage, "flashline batch create: --quantity or --units is missing");
+    return fail(errc::usage, "flashline batch create: --quantity or --units is missing");
   }
   if (const auto name = arguments.value("--name")) order["name"] = *name;
   if (const auto who = arguments.value("--operator")) order["operator"] = *who;
@@ -66,7 +68,7 @@ Result<std::int64_t> id_in(const std::string& batch) {
   boost::system::error_code failed;
   const json::value value = json::parse(batch, failed);
   const json::value* id = failed || !value.is_object() ? nullptr : value.get_object().if_contains("id");
-  if (id == nullptr || !id->is_int64()) return fail(Errc::station_answer, "the batch has no number");
+  if (id == nullptr || !id->is_int64()) return fail(errc::station_answer, "the batch has no number");
   return id->get_int64();
 }
 

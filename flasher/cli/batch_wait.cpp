@@ -6,6 +6,8 @@
 #include <spdlog/fmt/fmt.h>
 #include <thread>
 
+#include "imaging/core/errors/station.h"
+
 namespace flashline::line {
 namespace {
 
@@ -17,7 +19,7 @@ constexpr auto patience = 60s;
 Result<json::object> object_of(const std::string& text) {
   boost::system::error_code failed;
   const json::value value = json::parse(text, failed);
-  if (failed || !value.is_object()) return fail(Errc::station_answer, "the answer is not a JSON object");
+  if (failed || !value.is_object()) return fail(errc::station_answer, "the answer is not a JSON object");
   return value.get_object();
 }
 
@@ -50,8 +52,8 @@ class BatchWait {
       if (finished_) return sum_up();
       // A refusal is final; a station that went away may only be starting again.
       const Status& problem = told ? heard : told;
-      const bool away = !problem && (problem.error().code == Errc::station_unreachable ||
-                                     problem.error().code == Errc::station_answer);
+      const bool away = !problem && (problem.error().code == errc::station_unreachable ||
+                                     problem.error().code == errc::station_answer);
       if (!problem && (!away || std::chrono::steady_clock::now() - last_seen > patience))
         return std::unexpected{problem.error()};
       std::this_thread::sleep_for(300ms);
@@ -139,7 +141,7 @@ Result<int> wait_for_batch(const StationLink& link, std::int64_t batch, Console&
   try {
     return BatchWait{link, batch, console}.run();
   } catch (const std::exception&) {
-    return fail(Errc::station_answer, "the answer lacks a member");
+    return fail(errc::station_answer, "the answer lacks a member");
   }
 }
 

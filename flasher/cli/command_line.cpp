@@ -6,11 +6,14 @@
 #include "flasher/cli/arguments.h"
 #include "flasher/cli/command.h"
 #include "flasher/cli/help.h"
+#include "imaging/core/errors/image.h"
+#include "imaging/core/errors/usage.h"
 
 namespace flashline::line {
 
 #define FL_COMMAND(name) Command name##_command();
 #include "flasher/cli/commands.def"
+#include "imaging/core/nearest.h"
 #undef FL_COMMAND
 
 const std::vector<Command>& all_commands() {
@@ -57,7 +60,7 @@ Error unknown_command(const Words& words) {
   auto meant = nearest(two, known);
   if (!meant) meant = nearest(one, known);
   const std::string hint = meant ? fmt::format(", did you mean {}?", *meant) : "";
-  return {Errc::usage, fmt::format("flashline: no command '{}'{}", is_group(one) ? two : one, hint)};
+  return {errc::usage, fmt::format("flashline: no command '{}'{}", is_group(one) ? two : one, hint)};
 }
 
 Result<int> run_command(const Command& command, const Words& words, Console& console) {
@@ -76,7 +79,7 @@ Result<int> show(std::string_view text, Console& console) {
 Result<int> dispatch(Words words, Console& console) {
   console.set_json(take_flag(words, "--json"));
   const bool help = take_flag(words, "--help") || take_flag(words, "-h");
-  if (words.empty() && !help) return fail(Errc::usage, "flashline: no command given");
+  if (words.empty() && !help) return fail(errc::usage, "flashline: no command given");
   if (words.empty() || words.front() == "help") return show(help_overview(), console);
   if (words.front() == "--version") return show("flashline " FLASHLINE_VERSION "\n", console);
   const Command* command = find_command(words);
@@ -93,7 +96,7 @@ int run_command_line(std::vector<std::string> words, Console& console) {
   if (!result) console.report(result.error());
   int exit_code = result ? *result : exit_code_of(result.error().code);
   if (!console.flush()) {
-    const Error error{Errc::image_write, "standard output could not take the whole answer"};
+    const Error error{errc::image_write, "standard output could not take the whole answer"};
     console.report(error);
     if (exit_code == 0) exit_code = exit_code_of(error.code);
   }

@@ -18,6 +18,7 @@
 #include "flasher/cli/open_options.h"
 #include "flasher/engine/engine.h"
 #include "flasher/slot/render_unit.h"
+#include "imaging/core/errors/usage.h"
 #include "imaging/source/image.h"
 #include "transport/block/inspect_target.h"
 #include "transport/block/open_sink.h"
@@ -112,12 +113,12 @@ class FlashJob {
   Status read_stores() {
     const auto stores = arguments_.values("--store");
     if (!stores.empty() && boards_.size() != 1) {
-      return fail(Errc::usage, "--store belongs to one board: name one target for the first store besides");
+      return fail(errc::usage, "--store belongs to one board: name one target for the first store besides");
     }
     for (const auto& store : stores) {
       const auto equals = store.rfind('=');
       if (equals == std::string::npos || equals == 0 || equals + 1 == store.size()) {
-        return fail(Errc::usage, fmt::format("--store {}: not DEVICEPATH=TARGET", store));
+        return fail(errc::usage, fmt::format("--store {}: not DEVICEPATH=TARGET", store));
       }
       boards_.front().targets.push_back({store.substr(0, equals), store.substr(equals + 1)});
     }
@@ -133,7 +134,7 @@ class FlashJob {
     }
     if (const auto word = arguments_.value("--stale")) {
       const auto policy = find_stale_policy(*word);
-      if (!policy) return fail(Errc::usage, fmt::format("--stale {}: not zero, discard-verified or keep", *word));
+      if (!policy) return fail(errc::usage, fmt::format("--stale {}: not zero, discard-verified or keep", *word));
       write_.stale = *policy;
     }
     if (arguments_.has("--no-verify")) write_.verify = false;
@@ -171,7 +172,7 @@ class FlashJob {
         if (!target) {
           refused.push_back(std::move(target).error());
         } else if (!seen.insert(target->real_path).second) {
-          refused.push_back({Errc::usage, fmt::format("{} is named twice", named.target)});
+          refused.push_back({errc::usage, fmt::format("{} is named twice", named.target)});
         } else {
           found[i].push_back(std::move(*target));
         }

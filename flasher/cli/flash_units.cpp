@@ -6,6 +6,8 @@
 #include <iterator>
 #include <spdlog/fmt/fmt.h>
 
+#include "imaging/core/errors/image.h"
+#include "imaging/core/errors/usage.h"
 #include "imaging/provisioning/identity.h"
 #include "imaging/provisioning/text_template.h"
 #include "imaging/provisioning/unit_list.h"
@@ -15,14 +17,14 @@ namespace {
 
 Result<imaging::UnitList> load_units(const std::string& path) {
   std::ifstream file{path, std::ios::binary};
-  if (!file) return fail(Errc::image_open, fmt::format("{}: {}", path, std::strerror(errno)));
+  if (!file) return fail(errc::image_open, fmt::format("{}: {}", path, std::strerror(errno)));
   const std::string text{std::istreambuf_iterator<char>{file}, {}};
   return imaging::parse_unit_list(text, path);
 }
 
 Status refuse_counters(const config::Recipe& recipe) {
   if (!recipe.serial && !recipe.macs) return {};
-  return fail(Errc::usage,
+  return fail(errc::usage,
               fmt::format("recipe {} hands out identities, which only a station remembers: give --units FILE, "
                           "or use flashline batch create",
                           recipe.name));
@@ -55,7 +57,7 @@ Result<FlashUnits> flash_units(const Arguments& arguments, std::size_t targets) 
   }
   FL_TRY(const auto list, load_units(*path));
   if (list.units.size() < targets) {
-    return fail(Errc::usage, fmt::format("{} lists {} units for {} targets", *path, list.units.size(), targets));
+    return fail(errc::usage, fmt::format("{} lists {} units for {} targets", *path, list.units.size(), targets));
   }
   for (std::size_t i = 0; i < targets; ++i) {
     FL_TRY(found.units[i], unit_of(list.units[i], i + 1, found.recipe));

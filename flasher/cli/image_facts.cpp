@@ -4,6 +4,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "flasher/cli/progress.h"
+#include "imaging/core/errors/trust.h"
 
 namespace flashline::line {
 namespace {
@@ -99,7 +100,7 @@ std::string trust_sentence(const imaging::TrustVerdict& verdict, bool asked) {
   const std::string signer = fmt::format("signed by {} until {}", verdict.signer, utc_text(verdict.not_after));
   if (!verdict.refusal)
     return fmt::format("{}, trusted by {}{}", signer, verdict.anchor, verdict.test_signed ? " (test)" : "");
-  if (!asked && verdict.refusal->code == Errc::untrusted_chain)
+  if (!asked && verdict.refusal->code == errc::untrusted_chain)
     return signer + ", not checked: name whom to trust with --trust";
   return fmt::format("{}, NOT TRUSTED: {}", signer, verdict.refusal->detail);
 }

@@ -8,6 +8,7 @@
 #include "flasher/cli/open_options.h"
 #include "flasher/cli/progress.h"
 #include "flasher/cli/signing_options.h"
+#include "imaging/core/errors/usage.h"
 #include "imaging/source/import.h"
 
 namespace flashline::line {
@@ -17,7 +18,7 @@ Result<imaging::FfuVersion> version_of(const Arguments& arguments) {
   const std::string format = arguments.value("--format").value_or("v1");
   if (format == "v1") return imaging::FfuVersion::v1;
   if (format == "v2") return imaging::FfuVersion::v2;
-  return fail(Errc::usage, fmt::format("--format {}: not v1 or v2", format));
+  return fail(errc::usage, fmt::format("--format {}: not v1 or v2", format));
 }
 
 Result<imaging::ImportOptions> import_options_of(const Arguments& arguments, const imaging::Signer* signer) {
@@ -30,7 +31,7 @@ Result<imaging::ImportOptions> import_options_of(const Arguments& arguments, con
   FL_TRY(options.time, build_time());
   FL_TRY(options.member, member_of(arguments));
   if (options.version == imaging::FfuVersion::v2 && options.device_path.empty()) {
-    return fail(Errc::usage, "--format v2 needs --device-path, the name of the store");
+    return fail(errc::usage, "--format v2 needs --device-path, the name of the store");
   }
   return options;
 }
@@ -49,7 +50,7 @@ Result<imaging::OpenedImage> open_input(const Arguments& arguments) {
 Result<std::optional<imaging::Signer>> required_signer(const Arguments& arguments) {
   FL_TRY(std::optional<imaging::Signer> signer, signer_of(arguments));
   if (signer || arguments.has("--allow-unsigned")) return signer;
-  return fail(Errc::usage, "flashline image import: name --key and --cert, or say --allow-unsigned");
+  return fail(errc::usage, "flashline image import: name --key and --cert, or say --allow-unsigned");
 }
 
 void show(const std::string& out, const imaging::ImportReport& report, Console& console) {

@@ -6,6 +6,7 @@
 #include "flasher/cli/command.h"
 #include "flasher/cli/progress.h"
 #include "flasher/cli/signing_options.h"
+#include "imaging/core/errors/usage.h"
 
 namespace flashline::line {
 namespace {
@@ -14,7 +15,7 @@ Result<int> run(const Arguments& arguments, Console& console) {
   const std::string& path = arguments.operands().front();
   const std::string out = arguments.value("--out").value_or(path);
   FL_TRY(const std::optional<imaging::Signer> signer, signer_of(arguments));
-  if (!signer) return fail(Errc::usage, "flashline image sign: needs --key and --cert");
+  if (!signer) return fail(errc::usage, "flashline image sign: needs --key and --cert");
   FL_TRY(const imaging::MakeCatalog catalog, catalog_maker(arguments, &*signer));
   imaging::WrittenFfu written;
   {

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <spdlog/fmt/fmt.h>
 
+#include "imaging/core/errors/usage.h"
 #include "imaging/trust/verify_catalog.h"
 #include "station-config/values.h"
 
@@ -15,7 +16,7 @@ Result<imaging::ClockPolicy> clock_of(const Arguments& arguments) {
   if (text == "now") return imaging::ClockPolicy{Kind::now, std::time(nullptr)};
   if (text == "unchecked") return imaging::ClockPolicy{Kind::unchecked, 0};
   if (const auto at = config::parse_utc(text)) return imaging::ClockPolicy{Kind::fixed, *at};
-  return fail(Errc::usage,
+  return fail(errc::usage,
               fmt::format("--clock {}: not now, unchecked or a moment such as 2026-01-01T00:00:00Z", text));
 }
 
@@ -56,7 +57,7 @@ Result<imaging::OpenOptions> open_options_of(const Arguments& arguments) {
 
 Result<Sha256> digest_of(std::string_view option, const std::string& text) {
   if (const auto digest = config::parse_sha256(text)) return *digest;
-  return fail(Errc::usage, fmt::format("{} {}: not 64 hex digits", option, text));
+  return fail(errc::usage, fmt::format("{} {}: not 64 hex digits", option, text));
 }
 
 Result<std::time_t> build_time() {
@@ -65,7 +66,7 @@ Result<std::time_t> build_time() {
   const auto seconds = config::parse_number(epoch);
   // 9999-12-31: later years fit no certificate field.
   if (seconds && *seconds <= 253402300799) return static_cast<std::time_t>(*seconds);
-  return fail(Errc::usage, fmt::format("SOURCE_DATE_EPOCH is '{}', not a number of seconds since 1970", epoch));
+  return fail(errc::usage, fmt::format("SOURCE_DATE_EPOCH is '{}', not a number of seconds since 1970", epoch));
 }
 
 }  // namespace flashline::line

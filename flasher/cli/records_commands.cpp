@@ -8,13 +8,15 @@
 #include "flasher/record/export.h"
 #include "flasher/record/offline.h"
 #include "flasher/record/verify.h"
+#include "imaging/core/errors/image.h"
+#include "imaging/core/errors/record.h"
 
 namespace flashline::line {
 namespace {
 
 Status put(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size()) return {};
-  return fail(Errc::image_write, "standard output could not take the whole export");
+  return fail(errc::image_write, "standard output could not take the whole export");
 }
 
 Result<std::optional<std::int64_t>> batch_of(const Arguments& arguments) {
@@ -61,7 +63,7 @@ Result<int> run_verify(const Arguments& arguments, Console& console) {
                                           {"Last hash", "/tip_hash"}};
   FL_TRY(const int shown, show_answer(console, report, sheet_of(report, fields)));
   const bool intact = report.find("\"ok\":true") != std::string::npos;
-  return intact ? shown : exit_code_of(Errc::record_store_damaged);
+  return intact ? shown : exit_code_of(errc::record_store_damaged);
 }
 
 const std::vector<Option> offline_option{{"--state", "FOLDER", "read the records of a station that is not running"}};

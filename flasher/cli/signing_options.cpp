@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "flasher/cli/open_options.h"
+#include "imaging/core/errors/usage.h"
 
 namespace flashline::line {
 
@@ -20,7 +21,7 @@ Result<std::optional<imaging::Signer>> signer_of(const Arguments& arguments) {
   const auto key = arguments.value("--key");
   const auto certificate = arguments.value("--cert");
   if (!key && !certificate) return std::nullopt;
-  if (!key || !certificate) return fail(Errc::usage, "--key and --cert belong together: give both");
+  if (!key || !certificate) return fail(errc::usage, "--key and --cert belong together: give both");
   imaging::SignerFiles files{.key = *key, .certificate = *certificate};
   if (const auto file = arguments.value("--passphrase-file")) files.passphrase = *file;
   return imaging::Signer::load(files);
@@ -30,7 +31,7 @@ Result<imaging::MemberDigest> member_of(const Arguments& arguments) {
   const std::string member = arguments.value("--member").value_or("sha1");
   if (member == "sha1") return imaging::MemberDigest::sha1;
   if (member == "sha256") return imaging::MemberDigest::sha256;
-  return fail(Errc::usage, fmt::format("--member {}: not sha1 or sha256", member));
+  return fail(errc::usage, fmt::format("--member {}: not sha1 or sha256", member));
 }
 
 Result<imaging::MakeCatalog> catalog_maker(const Arguments& arguments, const imaging::Signer* signer) {

@@ -6,6 +6,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "flasher/cli/progress.h"
+#include "imaging/core/errors/station.h"
 
 namespace flashline::line {
 namespace {
@@ -28,7 +29,7 @@ Error error_in(const HttpAnswer& answer) {
   };
   Errc errc{};
   if (find_errc(text_at("/error/code"), errc)) return {errc, text_at("/error/text")};
-  return {Errc::station_answer, fmt::format("HTTP status {} {}", answer.status, text_at("/error/text"))};
+  return {errc::station_answer, fmt::format("HTTP status {} {}", answer.status, text_at("/error/text"))};
 }
 
 Result<std::string> body_of(Result<HttpAnswer> answer) {
@@ -80,7 +81,7 @@ std::string cell_of(const json::value& row, const Column& column) {
 Result<json::value> parsed(std::string_view text) {
   boost::system::error_code failed;
   json::value value = json::parse({text.data(), text.size()}, failed);
-  if (failed) return fail(Errc::station_answer, "the answer is not JSON");
+  if (failed) return fail(errc::station_answer, "the answer is not JSON");
   return value;
 }
 
@@ -134,7 +135,7 @@ Result<std::vector<std::string>> table_of(std::string_view text, std::string_vie
   FL_TRY(const json::value value, parsed(text));
   const json::value* rows = value.is_object() ? value.get_object().if_contains({list.data(), list.size()}) : nullptr;
   if (rows == nullptr || !rows->is_array())
-    return fail(Errc::station_answer, fmt::format("there is no list '{}'", list));
+    return fail(errc::station_answer, fmt::format("there is no list '{}'", list));
   std::vector<std::vector<std::string>> cells(1);
   for (const Column& column : columns) cells[0].emplace_back(column.heading);
   for (const json::value& row : rows->get_array()) {

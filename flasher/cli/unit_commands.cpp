@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "flasher/cli/station_link.h"
+#include "imaging/core/errors/station.h"
 
 namespace flashline::line {
 namespace {
@@ -58,7 +59,7 @@ Result<int> run_explain(const Arguments& arguments, Console& console) {
   boost::system::error_code failed;
   const json::value value = json::parse(story, failed);
   const json::value* text = failed || !value.is_object() ? nullptr : value.get_object().if_contains("text");
-  if (text == nullptr || !text->is_string()) return fail(Errc::station_answer, "there is no text");
+  if (text == nullptr || !text->is_string()) return fail(errc::station_answer, "there is no text");
   std::string lines{text->get_string()};
   if (lines.ends_with('\n')) lines.pop_back();
   return show_answer(console, story, std::vector<std::string>{lines});

@@ -29,6 +29,8 @@
 #include "flasher/slot/engine_writer.h"
 #include "flasher/slot/line.h"
 #include "flasher/version.h"
+#include "imaging/core/errors/station.h"
+#include "imaging/core/errors/usage.h"
 
 namespace flashline::line {
 namespace {
@@ -45,7 +47,7 @@ Status make_folders(const config::Paths& paths) {
     const bool made = fs::create_directories(folder, error);
     if (!error && made) fs::permissions(folder, fs::perms{0750}, error);
     if (!error && !fs::is_directory(folder, error)) error = std::make_error_code(std::errc::not_a_directory);
-    if (error) return fail(Errc::station_folder, fmt::format("{}: {}", folder.string(), error.message()));
+    if (error) return fail(errc::station_folder, fmt::format("{}: {}", folder.string(), error.message()));
   }
   return {};
 }
@@ -56,7 +58,7 @@ Status write_address(const fs::path& file, const std::string& text) {
   std::ofstream{draft} << text << '\n';
   std::error_code error;
   fs::rename(draft, file, error);
-  if (error) return fail(Errc::station_folder, fmt::format("{}: {}", file.string(), error.message()));
+  if (error) return fail(errc::station_folder, fmt::format("{}: {}", file.string(), error.message()));
   return {};
 }
 
@@ -275,10 +277,10 @@ int run_daemon_command(const std::vector<std::string>& words) {
     } else if (word.starts_with("--config=")) {
       config = word.substr(9);
     } else {
-      return report({Errc::usage, fmt::format("flashlined: '{}' is not understood", word)});
+      return report({errc::usage, fmt::format("flashlined: '{}' is not understood", word)});
     }
   }
-  if (config.empty()) return report({Errc::usage, "flashlined: --config is missing"});
+  if (config.empty()) return report({errc::usage, "flashlined: --config is missing"});
   ::umask(0027);
   std::signal(SIGPIPE, SIG_IGN);
   open_journal();

@@ -20,6 +20,7 @@
 #include "flasher/engine/detail/spool.h"
 #include "flasher/engine/detail/worker_pool.h"
 #include "imaging/core/digest.h"
+#include "imaging/core/errors/device.h"
 #include "transport/block/io_ring.h"
 
 namespace flashline::line {
@@ -146,7 +147,7 @@ class Engine::Core {
 
   asio::awaitable<Status> spool(imaging::OpenedImage& image, detail::ImageState& state,
                                 const std::filesystem::path& path) {
-    if (options_.spool_folder.empty()) co_return fail(Errc::spool_space, "there is no cache folder");
+    if (options_.spool_folder.empty()) co_return fail(errc::spool_space, "there is no cache folder");
     const auto executor = context_.get_executor();
     FL_CO_TRY(state.spool, co_await detail::on_pool(blocking(), [&] {
                 return detail::Spool::open(options_.spool_folder, path, std::move(image.content), executor);

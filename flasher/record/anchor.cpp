@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "imaging/core/digest.h"
+#include "imaging/core/errors/record.h"
 
 namespace flashline::line::detail {
 namespace {
@@ -48,7 +49,7 @@ std::optional<Copy> parse(const std::string& text) {
 }
 
 std::unexpected<Error> failed(const char* what) {
-  const Errc code = errno == ENOSPC ? Errc::record_store_full : Errc::record_store;
+  const Errc code = errno == ENOSPC ? errc::record_store_full : errc::record_store;
   return fail(code, std::string{what} + ": " + std::system_category().message(errno));
 }
 
@@ -66,7 +67,7 @@ Result<std::optional<Copy>> load(int fd) {
     const auto copy = parse(text);
     if (copy && (!newest || copy->generation > newest->generation)) newest = copy;
   }
-  if (!newest && !empty) return fail(Errc::record_tip, "the records' anchor is not readable");
+  if (!newest && !empty) return fail(errc::record_tip, "the records' anchor is not readable");
   return newest;
 }
 

@@ -5,6 +5,8 @@
 #include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
 
+#include "imaging/core/errors/record.h"
+
 namespace flashline::line::detail {
 namespace {
 
@@ -19,14 +21,14 @@ Errc errc_of(int result) {
   switch (result & 0xFF) {
     case sqlite_busy:
     case sqlite_locked:
-      return Errc::record_store_locked;
+      return errc::record_store_locked;
     case sqlite_corrupt:
     case sqlite_not_a_database:
-      return Errc::record_store_damaged;
+      return errc::record_store_damaged;
     case sqlite_full:
-      return Errc::record_store_full;
+      return errc::record_store_full;
     default:
-      return Errc::record_store;
+      return errc::record_store;
   }
 }
 
@@ -38,7 +40,7 @@ auto guarded(std::string_view what, Work work) -> decltype(work()) {
   } catch (const soci::sqlite3_soci_error& error) {
     return fail(errc_of(error.result()), std::string{what} + ": " + error.what());
   } catch (const std::exception& error) {
-    return fail(Errc::record_store, std::string{what} + ": " + error.what());
+    return fail(errc::record_store, std::string{what} + ": " + error.what());
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "flasher/record/detail/row_fields.h"
 #include "flasher/record/record.h"
+#include "imaging/core/errors/record.h"
 
 namespace flashline::line {
 namespace {
@@ -211,16 +212,16 @@ Result<Row> row_of(const json::object& object) {
   Row row;
   Reader reader{object};
   detail::visit_fields(row, reader);
-  if (!reader.bad.empty()) return fail(Errc::record_malformed, "member \"" + reader.bad + "\"");
-  if (reader.taken != object.size()) return fail(Errc::record_malformed, "a member that does not belong there");
+  if (!reader.bad.empty()) return fail(errc::record_malformed, "member \"" + reader.bad + "\"");
+  if (reader.taken != object.size()) return fail(errc::record_malformed, "a member that does not belong there");
   return row;
 }
 
 Result<json::object> object_in(std::string_view text) {
   json::error_code error;
   const json::value value = json::parse(text, error);
-  if (error || !value.is_object()) return fail(Errc::record_malformed, "no JSON object");
-  if (canonical(value) != text) return fail(Errc::record_malformed, "not in canonical form");
+  if (error || !value.is_object()) return fail(errc::record_malformed, "no JSON object");
+  if (canonical(value) != text) return fail(errc::record_malformed, "not in canonical form");
   return value.get_object();
 }
 
@@ -233,7 +234,7 @@ Result<Row> parse_row(std::string_view text) {
 template <std::size_t I = 0>
 Result<RecordRow> row_in(std::string_view name, const json::object& object) {
   if constexpr (I == std::variant_size_v<RecordRow>) {
-    return fail(Errc::record_malformed, "unknown row \"" + std::string{name} + "\"");
+    return fail(errc::record_malformed, "unknown row \"" + std::string{name} + "\"");
   } else {
     if (row_names[I] != name) return row_in<I + 1>(name, object);
     FL_TRY(auto row, row_of<std::variant_alternative_t<I, RecordRow>>(object));
@@ -244,7 +245,7 @@ Result<RecordRow> row_in(std::string_view name, const json::object& object) {
 Result<RecordKind> kind_in(const json::object& object) {
   const auto* name = object.at("kind").if_string();
   const auto found = name == nullptr ? kind_names.end() : std::ranges::find(kind_names, std::string_view{*name});
-  if (found == kind_names.end()) return fail(Errc::record_malformed, "member \"kind\"");
+  if (found == kind_names.end()) return fail(errc::record_malformed, "member \"kind\"");
   return static_cast<RecordKind>(found - kind_names.begin());
 }
 
@@ -270,16 +271,16 @@ Result<AttemptRow> parse_attempt(std::string_view text) { return parse_row<Attem
 Result<Record> parse_record(std::string_view text) {
   FL_TRY(const json::object object, object_in(text));
   for (const auto key : {"seq", "at", "kind", "of", "row"}) {
-    if (!object.contains(key)) return fail(Errc::record_malformed, "member \"" + std::string{key} + "\"");
+    if (!object.contains(key)) return fail(errc::record_malformed, "member \"" + std::string{key} + "\"");
   }
   const auto* of = object.at("of").if_string();
   const auto* row = object.at("row").if_object();
-  if (object.size() != 5 || of == nullptr || row == nullptr) return fail(Errc::record_malformed, "member \"row\"");
+  if (object.size() != 5 || of == nullptr || row == nullptr) return fail(errc::record_malformed, "member \"row\"");
   Record record;
   Reader reader{object};
   reader("seq", record.seq);
   reader("at", record.at);
-  if (!reader.bad.empty()) return fail(Errc::record_malformed, "member \"" + reader.bad + "\"");
+  if (!reader.bad.empty()) return fail(errc::record_malformed, "member \"" + reader.bad + "\"");
   FL_TRY(record.kind, kind_in(object));
   FL_TRY(record.row, row_in(std::string_view{*of}, *row));
   return record;

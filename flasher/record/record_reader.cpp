@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "flasher/record/detail/database.h"
+#include "imaging/core/errors/record.h"
 
 namespace flashline::line {
 namespace {
@@ -57,7 +58,7 @@ Result<BatchCounts> RecordReader::counts(std::int64_t batch) {
   FL_CHECK(database_->rows("SELECT state, COUNT(*) FROM identities WHERE batch = :v1 GROUP BY state", {batch}, 2,
                            [&](std::span<const std::string> row) -> Status {
                              UnitState state{};
-                             if (!find_state(row[0], state)) return fail(Errc::record_malformed, "state " + row[0]);
+                             if (!find_state(row[0], state)) return fail(errc::record_malformed, "state " + row[0]);
                              const auto count = static_cast<std::uint64_t>(number_in(row[1]));
                              switch (state) {
                                case UnitState::reserved:

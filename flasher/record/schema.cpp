@@ -5,6 +5,8 @@
 #include <spdlog/fmt/fmt.h>
 #include <string>
 
+#include "imaging/core/errors/record.h"
+
 namespace flashline::line::detail {
 namespace {
 
@@ -62,7 +64,7 @@ Status set_up(Database& database) {
 Status ensure_schema(Database& database) {
   FL_TRY(const std::int64_t version, database.number("PRAGMA user_version"));
   if (version > schema_version) {
-    return fail(Errc::record_store_newer,
+    return fail(errc::record_store_newer,
                 fmt::format("the records have version {}, this Flashline knows {}", version, schema_version));
   }
   if (version == schema_version) return {};

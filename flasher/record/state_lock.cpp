@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "flasher/record/detail/schema.h"
+#include "imaging/core/errors/record.h"
 
 namespace flashline::line {
 namespace {
@@ -26,9 +27,9 @@ std::string owner_in(int fd) {
 Result<StateLock> StateLock::take(const std::filesystem::path& state_folder) {
   const auto file = detail::lock_file(state_folder);
   imaging::FileHandle handle{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
-  if (!handle) return fail(Errc::record_store, file.string() + ": " + std::system_category().message(errno));
+  if (!handle) return fail(errc::record_store, file.string() + ": " + std::system_category().message(errno));
   if (::flock(handle.get(), LOCK_EX | LOCK_NB) != 0) {
-    return fail(Errc::record_store_locked, state_folder.string() + " is in use by " + owner_in(handle.get()));
+    return fail(errc::record_store_locked, state_folder.string() + " is in use by " + owner_in(handle.get()));
   }
   const std::string owner = std::to_string(::getpid()) + "\n";
   // The number only helps the message above; the lock itself does not depend on it.

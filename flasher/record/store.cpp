@@ -11,6 +11,7 @@
 #include "flasher/record/detail/database.h"
 #include "flasher/record/detail/schema.h"
 #include "flasher/record/state_lock.h"
+#include "imaging/core/errors/record.h"
 
 namespace flashline::line {
 namespace {
@@ -27,7 +28,7 @@ Status make_private_folder(const std::filesystem::path& folder) {
   std::error_code error;
   const bool made = std::filesystem::create_directories(folder, error);
   if (!error && made) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
-  if (error) return fail(Errc::record_store, folder.string() + ": " + error.message());
+  if (error) return fail(errc::record_store, folder.string() + ": " + error.message());
   return {};
 }
 
@@ -35,7 +36,7 @@ Status make_private_folder(const std::filesystem::path& folder) {
 Status make_private_file(const std::filesystem::path& file) {
   const imaging::FileHandle handle{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
   if (handle) return {};
-  return fail(Errc::record_store, file.string() + ": " + std::system_category().message(errno));
+  return fail(errc::record_store, file.string() + ": " + std::system_category().message(errno));
 }
 
 Result<Tip> tip_of(Database& database) {
@@ -142,7 +143,7 @@ class Store::Impl {
   Status append(RecordKind kind, const std::optional<Row>& before, const Row& row) {
     const auto was = before ? std::optional<RecordRow>{*before} : std::nullopt;
     const std::string objection = illegal_step(kind, was, RecordRow{row});
-    if (!objection.empty()) return fail(Errc::record_step, fmt::format("{}: {}", name_of(kind), objection));
+    if (!objection.empty()) return fail(errc::record_step, fmt::format("{}: {}", name_of(kind), objection));
     FL_CHECK(append_event(Record{tip_.count + 1, now(), kind, row}));
     step("row");
     if constexpr (!std::is_same_v<Row, StationNote>) {
@@ -208,7 +209,7 @@ Result<std::unique_ptr<Store>> Store::open(StoreOptions options) {
   const AnchorState none{Tip{0, first_hash()}, Tip{0, first_hash()}};
   const AnchorState expected = known.value_or(none);
   if (tip != expected.settled && tip != expected.intended) {
-    return fail(Errc::record_tip, fmt::format("{} ends with record {}, its anchor says {}", file.string(), tip.count,
+    return fail(errc::record_tip, fmt::format("{} ends with record {}, its anchor says {}", file.string(), tip.count,
                                               expected.settled.count));
   }
   FL_CHECK(anchor.write(AnchorState{tip, tip}));
@@ -219,7 +220,7 @@ Result<std::unique_ptr<Store>> Store::open(StoreOptions options) {
 
 Result<BatchRow> Store::create_batch(BatchRow draft) {
   FL_TRY(const auto open, read().open_batch());
-  if (open) return fail(Errc::batch_open, fmt::format("batch {} is {}", open->id, name_of(open->state)));
+  if (open) return fail(errc::batch_open, fmt::format("batch {} is {}", open->id, name_of(open->state)));
   FL_TRY(draft.id, impl_->database().number("SELECT COALESCE(MAX(id), 0) + 1 FROM batches"));
   draft.state = BatchState::running;
   draft.created_at = impl_->now();
@@ -229,7 +230,7 @@ Result<BatchRow> Store::create_batch(BatchRow draft) {
 
 Result<BatchRow> Store::change_batch(std::int64_t id, BatchState to, std::string reason) {
   FL_TRY(const auto before, read().batch(id));
-  if (!before) return fail(Errc::no_such_batch, fmt::format("batch {}", id));
+  if (!before) return fail(errc::no_such_batch, fmt::format("batch {}", id));
   BatchRow after = *before;
   after.state = to;
   after.reason = std::move(reason);
@@ -239,7 +240,7 @@ Result<BatchRow> Store::change_batch(std::int64_t id, BatchState to, std::string
                           : to == BatchState::closed  ? RecordKind::batch_closed
                                                       : RecordKind::batch_done;
   if (!illegal_step(kind, RecordRow{*before}, RecordRow{after}).empty()) {
-    return fail(Errc::batch_state, fmt::format("batch {} is {}", id, name_of(before->state)));
+    return fail(errc::batch_state, fmt::format("batch {} is {}", id, name_of(before->state)));
   }
   FL_CHECK(impl_->transact([&] { return impl_->append<BatchRow>(kind, before, after); }));
   return after;
@@ -264,11 +265,11 @@ Result<UnitAttempt> Store::reserve(UnitRow unit, AttemptRow attempt) {
 
 Result<UnitAttempt> Store::start_attempt(AttemptRow attempt) {
   FL_TRY(auto unit, read().unit(attempt.serial));
-  if (!unit) return fail(Errc::no_such_unit, attempt.serial);
+  if (!unit) return fail(errc::no_such_unit, attempt.serial);
   FL_TRY(const auto earlier, read().attempts(attempt.serial));
   const bool open = !earlier.empty() && earlier.back().state == AttemptState::running;
   if (unit->state != UnitState::reserved || open) {
-    return fail(Errc::record_step, fmt::format("{} is {}{}", unit->serial, name_of(unit->state),
+    return fail(errc::record_step, fmt::format("{} is {}{}", unit->serial, name_of(unit->state),
                                                open ? " and has a running attempt" : ""));
   }
   attempt.number = static_cast<std::int64_t>(earlier.size()) + 1;
@@ -283,7 +284,7 @@ Result<UnitAttempt> Store::start_attempt(AttemptRow attempt) {
 Result<UnitAttempt> Store::pass(AttemptRow ended) {
   FL_TRY(const auto unit, read().unit(ended.serial));
   FL_TRY(const auto running, read().attempt(ended.serial, ended.number));
-  if (!unit || !running) return fail(Errc::no_such_unit, ended.serial);
+  if (!unit || !running) return fail(errc::no_such_unit, ended.serial);
   ended.state = AttemptState::passed;
   ended.ended_at = impl_->now();
   UnitRow committed = *unit;
@@ -299,8 +300,8 @@ Result<UnitAttempt> Store::pass(AttemptRow ended) {
 Result<UnitAttempt> Store::end_attempt(AttemptRow ended, std::optional<std::string> void_reason) {
   FL_TRY(const auto unit, read().unit(ended.serial));
   FL_TRY(const auto running, read().attempt(ended.serial, ended.number));
-  if (!unit || !running) return fail(Errc::no_such_unit, ended.serial);
-  if (ended.state == AttemptState::passed) return fail(Errc::record_step, "an attempt passes only with its identity");
+  if (!unit || !running) return fail(errc::no_such_unit, ended.serial);
+  if (ended.state == AttemptState::passed) return fail(errc::record_step, "an attempt passes only with its identity");
   ended.ended_at = impl_->now();
   UnitRow after = *unit;
   if (void_reason) {
@@ -318,7 +319,7 @@ Result<UnitAttempt> Store::end_attempt(AttemptRow ended, std::optional<std::stri
 
 Result<UnitRow> Store::void_unit(std::string_view serial, std::string reason) {
   FL_TRY(const auto unit, read().unit(serial));
-  if (!unit) return fail(Errc::no_such_unit, std::string{serial});
+  if (!unit) return fail(errc::no_such_unit, std::string{serial});
   UnitRow after = *unit;
   after.state = UnitState::voided;
   after.reason = std::move(reason);

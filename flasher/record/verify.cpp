@@ -10,6 +10,7 @@
 #include "flasher/record/detail/database.h"
 #include "flasher/record/detail/schema.h"
 #include "flasher/record/state_lock.h"
+#include "imaging/core/errors/record.h"
 
 namespace flashline::line {
 namespace {
@@ -238,7 +239,7 @@ Result<VerifyReport> verify_records(const std::filesystem::path& state_folder) {
   const bool there = std::filesystem::exists(file, error);
   FL_TRY(const auto anchor, detail::read_anchor(detail::anchor_file(state_folder)));
   if (!there) {
-    if (!anchor || anchor->settled.count == 0) return fail(Errc::record_store, file.string() + " is not there");
+    if (!anchor || anchor->settled.count == 0) return fail(errc::record_store, file.string() + " is not there");
     VerifyReport report;
     report.findings.push_back({1, fmt::format("records.db was removed with {} records", anchor->settled.count)});
     return report;
@@ -247,7 +248,7 @@ Result<VerifyReport> verify_records(const std::filesystem::path& state_folder) {
   FL_TRY(auto database, Database::open(file, Database::Mode::read_only));
   FL_TRY(const std::int64_t version, database.number("PRAGMA user_version"));
   if (version > detail::schema_version) {
-    return fail(Errc::record_store_newer, fmt::format("the records have version {}", version));
+    return fail(errc::record_store_newer, fmt::format("the records have version {}", version));
   }
   RecordReader reader{std::make_shared<Database>(std::move(database))};
   return verify(reader, anchor);

@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "imaging/core/digest.h"
+#include "imaging/core/errors/image.h"
+#include "imaging/core/errors/record.h"
 #include "imaging/provisioning/unit_list.h"
 #include "imaging/source/content.h"
 
@@ -22,7 +24,7 @@ Result<std::string> read_file(const std::filesystem::path& file) {
   std::ifstream in{file, std::ios::binary};
   std::string text{std::istreambuf_iterator<char>{in}, {}};
   if (!in.is_open() || in.bad()) {
-    return fail(Errc::image_open, file.string() + ": " + std::system_category().message(errno));
+    return fail(errc::image_open, file.string() + ": " + std::system_category().message(errno));
   }
   return text;
 }
@@ -38,7 +40,7 @@ Result<std::string> recipe_digest(const std::filesystem::path& file, const confi
 
 Status take_digest(std::string& known, const std::string& found, std::string_view what, const std::string& file) {
   if (!known.empty() && known != found) {
-    return fail(Errc::batch_input, fmt::format("the {} {} is not the one the batch was begun with", what, file));
+    return fail(errc::batch_input, fmt::format("the {} {} is not the one the batch was begun with", what, file));
   }
   known = found;
   return {};
@@ -122,12 +124,12 @@ Result<std::filesystem::path> keep_unit_list(const std::filesystem::path& csv, c
   const auto kept = folder / (digest_of(text) + ".csv");
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) return fail(Errc::record_store, folder.string() + ": " + error.message());
+  if (error) return fail(errc::record_store, folder.string() + ": " + error.message());
   // A list may hold secrets: nobody else reads the copy.
   const imaging::FileHandle out{::open(kept.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
   const bool written = out && ::write(out.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
                        ::fsync(out.get()) == 0;
-  if (!written) return fail(Errc::record_store, kept.string() + ": " + std::system_category().message(errno));
+  if (!written) return fail(errc::record_store, kept.string() + ": " + std::system_category().message(errno));
   return kept;
 }
 

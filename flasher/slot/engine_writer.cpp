@@ -6,6 +6,7 @@
 
 #include "flasher/slot/render_unit.h"
 #include "imaging/core/digest.h"
+#include "imaging/core/errors/target.h"
 #include "imaging/source/image.h"
 #include "transport/block/inspect_target.h"
 #include "transport/block/open_sink.h"
@@ -21,7 +22,7 @@ asio::awaitable<Result<imaging::OpenedImage>> open_on_thread(std::filesystem::pa
 asio::awaitable<bool> device_present(std::filesystem::path device) {
   const auto found = transport::inspect_target(device, {});
   // Whatever else is wrong with it is said when it is opened.
-  co_return found || (found.error().code != Errc::target_open && found.error().code != Errc::target_no_medium);
+  co_return found || (found.error().code != errc::target_open && found.error().code != errc::target_no_medium);
 }
 
 transport::BoardTraits traits_of(const config::BoardBehaviour& behaviour) {

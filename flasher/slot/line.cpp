@@ -15,6 +15,8 @@
 #include "flasher/slot/detail/line_core.h"
 #include "flasher/slot/detail/recovery.h"
 #include "flasher/slot/detail/slot_runner.h"
+#include "imaging/core/errors/record.h"
+#include "imaging/core/errors/unit.h"
 
 namespace flashline::line {
 namespace {
@@ -57,7 +59,7 @@ BatchRow row_of(const WorkOrder& order, const LineOptions& options) {
 
 Result<BatchView> view_of(Store& store, std::int64_t id, const IdentitySource* source) {
   FL_TRY(const auto row, store.read().batch(id));
-  if (!row) return fail(Errc::no_such_batch, fmt::format("batch {}", id));
+  if (!row) return fail(errc::no_such_batch, fmt::format("batch {}", id));
   return view_batch(store.read(), *row, source == nullptr ? std::nullopt : source->size());
 }
 
@@ -172,7 +174,7 @@ std::vector<std::string> Line::warnings() const { return core_->warnings; }
 asio::awaitable<Result<BatchView>> Line::create_batch(WorkOrder order) {
   const auto core = core_;
   if (core->work || core->batch_paused()) {
-    co_return fail(Errc::batch_open, fmt::format("batch {} is {}", core->view->row.id, name_of(core->view->row.state)));
+    co_return fail(errc::batch_open, fmt::format("batch {} is {}", core->view->row.id, name_of(core->view->row.state)));
   }
   BatchRow row = row_of(order, core->options);
   if (!order.units_csv.empty()) {
@@ -242,8 +244,8 @@ asio::awaitable<Result<BatchView>> Line::close_batch(std::int64_t id, std::strin
 asio::awaitable<Result<SlotView>> Line::retry(std::string slot, std::string operator_name) {
   const auto core = core_;
   SlotRunner* runner = core->find(slot);
-  if (runner == nullptr) co_return fail(Errc::no_such_slot, "slot " + slot);
-  if (!runner->ask(slot::RetryAsked{})) co_return fail(Errc::slot_busy, "slot " + slot + " has not failed");
+  if (runner == nullptr) co_return fail(errc::no_such_slot, "slot " + slot);
+  if (!runner->ask(slot::RetryAsked{})) co_return fail(errc::slot_busy, "slot " + slot + " has not failed");
   auto noted = co_await core->records.run([note = core->note(slot, std::move(operator_name), "retry")](Store& store) {
     return store.note(RecordKind::operator_action, note);
   });
@@ -254,8 +256,8 @@ asio::awaitable<Result<SlotView>> Line::retry(std::string slot, std::string oper
 asio::awaitable<Result<SlotView>> Line::next(std::string slot, std::string operator_name) {
   const auto core = core_;
   SlotRunner* runner = core->find(slot);
-  if (runner == nullptr) co_return fail(Errc::no_such_slot, "slot " + slot);
-  if (!runner->can(slot::NextAsked{})) co_return fail(Errc::slot_busy, "slot " + slot + " has not finished a board");
+  if (runner == nullptr) co_return fail(errc::no_such_slot, "slot " + slot);
+  if (!runner->can(slot::NextAsked{})) co_return fail(errc::slot_busy, "slot " + slot + " has not finished a board");
   const std::string kept = runner->kept();
   runner->drop_kept();
   runner->ask(slot::NextAsked{});

@@ -4,6 +4,8 @@
 #include <set>
 #include <spdlog/fmt/fmt.h>
 
+#include "imaging/core/errors/unit.h"
+
 namespace flashline::line::detail {
 namespace {
 
@@ -11,7 +13,7 @@ Result<std::size_t> end_open_attempts(Store& store) {
   FL_TRY(const auto open, store.read().running_attempts());
   for (AttemptRow attempt : open) {
     attempt.state = AttemptState::interrupted;
-    attempt.error_code = code_of(Errc::attempt_interrupted);
+    attempt.error_code = code_of(errc::attempt_interrupted);
     attempt.error_text = "the station ended without stopping";
     FL_CHECK(store.end_attempt(std::move(attempt), std::nullopt));
   }

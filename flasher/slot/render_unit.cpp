@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/provisioning/render_overlay.h"
 #include "imaging/source/plan_view.h"
 
@@ -21,7 +22,7 @@ std::vector<imaging::OverlayFile> overlay_files(const config::Recipe& recipe) {
 
 Result<imaging::UnitOverlay> render_unit(const LoadedImage& image, ByteCount capacity, const config::Recipe& recipe,
                                          const imaging::UnitFields& fields, std::chrono::sys_seconds time) {
-  if (image.stores().empty()) return fail(Errc::image_read, "the image has no store");
+  if (image.stores().empty()) return fail(errc::image_read, "the image has no store");
   FL_TRY(const auto plan, imaging::resolved(image.stores().front().plan, capacity));
   imaging::PlanView disk{plan, image.content(), capacity};
   return imaging::render_overlay(disk, overlay_files(recipe), fields, time);

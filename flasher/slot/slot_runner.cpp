@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "imaging/core/digest.h"
+#include "imaging/core/errors/device.h"
 
 namespace flashline::line::detail {
 namespace {
@@ -219,7 +220,7 @@ asio::awaitable<RunReport> SlotRunner::run_attempt(Attempt& attempt) {
     co_return refused;
   }
   if (core_.stopping) {
-    refused.error = Error{Errc::cancelled, "before the first write"};
+    refused.error = Error{errc::cancelled, "before the first write"};
     co_return refused;
   }
   attempt.row.overlay_digest = digest_of(*overlay);
@@ -265,7 +266,7 @@ asio::awaitable<void> SlotRunner::passed(Attempt& attempt) {
 }
 
 asio::awaitable<void> SlotRunner::not_passed(Attempt& attempt, const Error& error) {
-  const bool parked = core_.stopping && error.code == Errc::cancelled;
+  const bool parked = core_.stopping && error.code == errc::cancelled;
   attempt.row.state = parked ? AttemptState::interrupted : AttemptState::failed;
   attempt.row.error_code = code_of(error.code);
   attempt.row.error_text = parked ? "station stopped" : error.detail;

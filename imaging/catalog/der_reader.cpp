@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "imaging/catalog/der_writer.h"
+#include "imaging/core/errors/image.h"
 
 namespace flashline::imaging::der {
 namespace {
@@ -18,7 +19,7 @@ constexpr std::size_t max_values = 65536;
 std::uint8_t number(std::byte byte) { return std::to_integer<std::uint8_t>(byte); }
 
 std::unexpected<Error> broken(const char* what, std::size_t at, std::string_view why) {
-  return fail(Errc::catalog_der, fmt::format("catalog offset {}: {}: {}", at, what, why));
+  return fail(errc::catalog_der, fmt::format("catalog offset {}: {}: {}", at, what, why));
 }
 
 bool minimal_integer(std::span<const std::byte> content) {
@@ -91,7 +92,7 @@ Result<std::size_t> Reader::length(const char* what) {
 }
 
 Result<Value> Reader::next(const char* what) {
-  if (done()) return fail(Errc::catalog_structure, fmt::format("catalog offset {}: {} is missing", base_ + at_, what));
+  if (done()) return fail(errc::catalog_structure, fmt::format("catalog offset {}: {} is missing", base_ + at_, what));
   const std::size_t start = at_;
   const std::uint8_t tag = number(bytes_[at_++]);
   if ((tag & number_bits) == number_bits) return broken(what, base_ + start, "tag number above 30");
@@ -106,7 +107,7 @@ Result<Value> Reader::expect(std::uint8_t tag, const char* what) {
   const std::size_t start = base_ + at_;
   FL_TRY(const Value value, next(what));
   if (value.tag == tag) return value;
-  return fail(Errc::catalog_structure,
+  return fail(errc::catalog_structure,
               fmt::format("catalog offset {}: {} has tag {:#04x}, not {:#04x}", start, what, value.tag, tag));
 }
 
@@ -138,12 +139,12 @@ Result<std::string> Reader::oid(const char* what) {
 Status Reader::expect_oid(std::string_view dotted, const char* what) {
   FL_TRY(const std::string found, oid(what));
   if (found == dotted) return {};
-  return fail(Errc::catalog_structure, fmt::format("{} is {}, not {}", what, found, dotted));
+  return fail(errc::catalog_structure, fmt::format("{} is {}, not {}", what, found, dotted));
 }
 
 Status Reader::end(const char* what) const {
   if (done()) return {};
-  return fail(Errc::catalog_structure,
+  return fail(errc::catalog_structure,
               fmt::format("catalog offset {}: {} bytes too many in {}", base_ + at_, bytes_.size() - at_, what));
 }
 

@@ -10,6 +10,7 @@
 #include "imaging/catalog/der_writer.h"
 #include "imaging/catalog/object_ids.h"
 #include "imaging/core/digest.h"
+#include "imaging/core/errors/image.h"
 
 namespace flashline::imaging {
 namespace {
@@ -45,20 +46,20 @@ Status parse_member_digest(Reader indirect_data, Catalog& catalog) {
   FL_TRY(const Value digest, info.expect(der::octets_tag, "the member's digest"));
   FL_CHECK(info.end("the member's digest"));
   if (algorithm != oid::sha1 && algorithm != oid::sha256) {
-    return fail(Errc::catalog_member, fmt::format("the member's digest algorithm {} is not known", algorithm));
+    return fail(errc::catalog_member, fmt::format("the member's digest algorithm {} is not known", algorithm));
   }
   catalog.member = algorithm == oid::sha1 ? MemberDigest::sha1 : MemberDigest::sha256;
   catalog.member_digest = digest.content;
   const std::size_t size = catalog.member == MemberDigest::sha1 ? sizeof(Sha1) : sizeof(Sha256);
   if (digest.content.size() == size) return {};
-  return fail(Errc::catalog_member,
+  return fail(errc::catalog_member,
               fmt::format("the member's digest has {} bytes, not {}", digest.content.size(), size));
 }
 
 Status parse_member(Reader member, Catalog& catalog) {
   FL_TRY(const Value tag, member.expect(der::octets_tag, "the member's tag"));
   if (!equal(tag.content, member_tag) && !equal(tag.content, member_tag.substr(0, 28))) {
-    return fail(Errc::catalog_member, "the member is not HashTable.blob");
+    return fail(errc::catalog_member, "the member is not HashTable.blob");
   }
   FL_TRY(Reader attributes, member.enter(der::set_tag, "the member's attributes"));
   FL_CHECK(member.end("the member"));
@@ -69,12 +70,12 @@ Status parse_member(Reader member, Catalog& catalog) {
     FL_TRY(const Value values, attribute.expect(der::set_tag, "an attribute's values"));
     FL_CHECK(attribute.end("an attribute of the member"));
     if (type != oid::indirect_data) continue;
-    if (found) return fail(Errc::catalog_structure, "the member has two SpcIndirectData attributes");
+    if (found) return fail(errc::catalog_structure, "the member has two SpcIndirectData attributes");
     found = true;
     FL_CHECK(parse_member_digest(Reader{values}, catalog));
   }
   if (found) return {};
-  return fail(Errc::catalog_member, "the member has no digest");
+  return fail(errc::catalog_member, "the member has no digest");
 }
 
 Status parse_list(Reader list, Catalog& catalog) {
@@ -86,12 +87,12 @@ Status parse_list(Reader list, Catalog& catalog) {
                        "the list's time"));
   FL_TRY(const std::string algorithm, parse_algorithm(list, "the list's member algorithm"));
   if (algorithm != oid::catalog_list_member && algorithm != oid::catalog_list_member_v2) {
-    return fail(Errc::catalog_structure, fmt::format("the list's member algorithm {} is not known", algorithm));
+    return fail(errc::catalog_structure, fmt::format("the list's member algorithm {} is not known", algorithm));
   }
   FL_TRY(Reader members, list.enter(der::sequence_tag, "the list's members"));
-  if (members.done()) return fail(Errc::catalog_member, "the catalog has no member");
+  if (members.done()) return fail(errc::catalog_member, "the catalog has no member");
   FL_TRY(Reader member, members.enter(der::sequence_tag, "the member"));
-  if (!members.done()) return fail(Errc::catalog_member, "the catalog has more than one member");
+  if (!members.done()) return fail(errc::catalog_member, "the catalog has more than one member");
   FL_CHECK(parse_member(member, catalog));
   if (list.next_is(der::context_0)) FL_CHECK(list.next("the list's extensions"));
   return list.end("the list");
@@ -105,7 +106,7 @@ Status parse_signed_attribute(const std::string& type, Reader values, CatalogSig
     Reader again{value.whole};
     FL_TRY(signer.content_type, again.oid("the content type"));
   } else {
-    if (value.tag != der::octets_tag) return fail(Errc::catalog_structure, "messageDigest is not an octet string");
+    if (value.tag != der::octets_tag) return fail(errc::catalog_structure, "messageDigest is not an octet string");
     signer.message_digest = value.content;
   }
   return {};
@@ -119,7 +120,7 @@ Status parse_signed_attributes(Reader attributes, CatalogSigner& signer) {
     FL_TRY(Reader values, attribute.enter(der::set_tag, "a signed attribute's values"));
     FL_CHECK(attribute.end("a signed attribute"));
     if (!seen.insert(type).second) {
-      return fail(Errc::catalog_structure, fmt::format("signed attribute {} stands there twice", type));
+      return fail(errc::catalog_structure, fmt::format("signed attribute {} stands there twice", type));
     }
     FL_CHECK(parse_signed_attribute(type, values, signer));
   }
@@ -129,7 +130,7 @@ Status parse_signed_attributes(Reader attributes, CatalogSigner& signer) {
 Status expect_version_1(Reader& in, const char* what) {
   FL_TRY(const Value version, in.expect(der::integer_tag, what));
   if (version.content.size() == 1 && version.content[0] == std::byte{1}) return {};
-  return fail(Errc::catalog_structure, fmt::format("{} is not 1", what));
+  return fail(errc::catalog_structure, fmt::format("{} is not 1", what));
 }
 
 Result<CatalogSigner> parse_signer(Reader info) {
@@ -164,7 +165,7 @@ Status parse_content(Reader content, Catalog& catalog) {
 Status parse_certificates(Reader certificates, Catalog& catalog) {
   while (!certificates.done()) {
     if (catalog.certificates.size() == max_certificates) {
-      return fail(Errc::catalog_structure, fmt::format("more than {} certificates", max_certificates));
+      return fail(errc::catalog_structure, fmt::format("more than {} certificates", max_certificates));
     }
     FL_TRY(const Value certificate, certificates.expect(der::sequence_tag, "a certificate"));
     catalog.certificates.push_back(certificate.whole);
@@ -188,7 +189,7 @@ Status parse_signed_data(Reader data, Catalog& catalog) {
   if (data.next_is(der::context_1)) FL_CHECK(data.next("the revocation lists"));
   FL_TRY(Reader signers, data.enter(der::set_tag, "the signers"));
   while (!signers.done()) {
-    if (catalog.signers.size() == max_signers) return fail(Errc::catalog_structure, "more than 16 signers");
+    if (catalog.signers.size() == max_signers) return fail(errc::catalog_structure, "more than 16 signers");
     FL_TRY(Reader info, signers.enter(der::sequence_tag, "a signer"));
     FL_TRY(CatalogSigner signer, parse_signer(info));
     catalog.signers.push_back(std::move(signer));
@@ -200,7 +201,7 @@ Status parse_signed_data(Reader data, Catalog& catalog) {
 
 Result<Catalog> parse_catalog(std::span<const std::byte> der) {
   if (der.empty() || der.size() > max_catalog_size) {
-    return fail(Errc::catalog_size, fmt::format("the catalog has {} bytes", der.size()));
+    return fail(errc::catalog_size, fmt::format("the catalog has {} bytes", der.size()));
   }
   FL_CHECK(der::check_tree(der));
   Reader in{der};
@@ -220,7 +221,7 @@ Status check_member_digest(const Catalog& catalog, std::span<const std::byte> ha
                         ? std::ranges::equal(catalog.member_digest, sha1(hash_table))
                         : std::ranges::equal(catalog.member_digest, sha256(hash_table));
   if (same) return {};
-  return fail(Errc::catalog_digest, "the hash table is not the one that the catalog names");
+  return fail(errc::catalog_digest, "the hash table is not the one that the catalog names");
 }
 
 }  // namespace flashline::imaging

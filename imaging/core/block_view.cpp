@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <string>
 
+#include "imaging/core/errors/image.h"
+
 namespace flashline {
 namespace {
 
 Status check_inside(ByteCount size, ByteOffset at, std::size_t count) {
   const auto end = end_of(at, ByteCount{count});
   if (end && end->value <= size.value) return {};
-  return fail(Errc::image_read, std::to_string(count) + " bytes at offset " + std::to_string(at.value) +
+  return fail(errc::image_read, std::to_string(count) + " bytes at offset " + std::to_string(at.value) +
                                     " lie outside of the " + std::to_string(size.value) + " bytes there are");
 }
 

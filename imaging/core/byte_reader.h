@@ -7,6 +7,7 @@
 #include <string>
 
 #include "imaging/core/error.h"
+#include "imaging/core/errors/image.h"
 #include "imaging/core/units.h"
 
 namespace flashline {
@@ -49,7 +50,7 @@ class ByteReader {
   }
 
   std::unexpected<Error> short_of(std::uint64_t count, const char* field) const {
-    return fail(Errc::truncated, std::string{field} + " at offset " + std::to_string(base_ + at_) + " needs " +
+    return fail(errc::truncated, std::string{field} + " at offset " + std::to_string(base_ + at_) + " needs " +
                                      std::to_string(count) + " bytes, " + std::to_string(left()) + " are left");
   }
 

@@ -1,7 +1,7 @@
 #include "imaging/core/error.h"
 
+#include <algorithm>
 #include <array>
-#include <cstddef>
 
 namespace flashline {
 namespace {
@@ -13,10 +13,25 @@ struct Row {
 };
 
 constexpr std::array table{
-#define FL_ERROR(name, code, advice) Row{Errc::name, code, advice},
-#include "imaging/core/error_codes.def"
+#define FL_ERROR(name, code, advice) Row{errc_of(code), code, advice},
+#include "imaging/core/errors/build.def"
+#include "imaging/core/errors/config.def"
+#include "imaging/core/errors/device.def"
+#include "imaging/core/errors/feature.def"
+#include "imaging/core/errors/filesystem.def"
+#include "imaging/core/errors/image.def"
+#include "imaging/core/errors/layout.def"
+#include "imaging/core/errors/package.def"
+#include "imaging/core/errors/record.def"
+#include "imaging/core/errors/station.def"
+#include "imaging/core/errors/target.def"
+#include "imaging/core/errors/trust.def"
+#include "imaging/core/errors/unit.def"
+#include "imaging/core/errors/usage.def"
 #undef FL_ERROR
 };
+
+const Row& row_of(Errc errc) { return *std::ranges::find(table, errc, &Row::errc); }
 
 struct AreaExit {
   std::string_view prefix;
@@ -28,9 +43,9 @@ constexpr std::array area_exits{AreaExit{"FL-DEV", 1}, AreaExit{"FL-USE", 2}, Ar
 
 }  // namespace
 
-std::string_view code_of(Errc errc) { return table[static_cast<std::size_t>(errc)].code; }
+std::string_view code_of(Errc errc) { return row_of(errc).code; }
 
-std::string_view advice_of(Errc errc) { return table[static_cast<std::size_t>(errc)].advice; }
+std::string_view advice_of(Errc errc) { return row_of(errc).advice; }
 
 bool find_errc(std::string_view code, Errc& errc) {
   for (const Row& row : table) {

@@ -1,6 +1,7 @@
 #pragma once
 // Expected failures are values. Every error has a stable code that stands in log, API, record and page alike.
 
+#include <cstdint>
 #include <expected>
 #include <string>
 #include <string_view>
@@ -8,12 +9,17 @@
 
 namespace flashline {
 
-/// What went wrong. The table is error_codes.def: name, stable code, advice. Codes are never reused or renumbered.
-enum class Errc {
-#define FL_ERROR(name, code, advice) name,
-#include "imaging/core/error_codes.def"
-#undef FL_ERROR
-};
+/// What went wrong: a number made of its stable code. Errors of one area (FL-IMG, FL-TGT ...) are named in
+/// errors/<area>.h as errc::<name>, so that a new code rebuilds only who uses its area; error.cpp has them all.
+enum class Errc : std::uint32_t {};
+
+/// The Errc of a well-formed code, "FL-AAA-nnn". Different codes give different values.
+consteval Errc errc_of(std::string_view code) {
+  std::uint32_t value = 0;
+  for (const char letter : code.substr(3, 3)) value = value * 26 + static_cast<std::uint32_t>(letter - 'A');
+  for (const char digit : code.substr(7, 3)) value = value * 10 + static_cast<std::uint32_t>(digit - '0');
+  return Errc{value};
+}
 
 /// Stable code, such as "FL-IMG-017".
 std::string_view code_of(Errc errc);
@@ -52,6 +58,9 @@ inline std::unexpected<Error> fail(Errc code, std::string detail) {
 }
 
 }  // namespace flashline
+
+// A row of errors/<area>.def as a constant.
+#define FL_DEFINE_ERRC(name, code, advice) inline constexpr Errc name = errc_of(code);
 
 // The early return that every layer needs. FL_TRY declares `var` from the value of `expr`; FL_CHECK is for a Status.
 // The CO forms are for coroutines.

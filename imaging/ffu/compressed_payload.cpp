@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/ffu/compression/decompress.h"
 #include "imaging/source/plan_view.h"
 
@@ -21,7 +22,7 @@ Status decompress(Compression compression, std::span<const std::byte> in, std::s
     case Compression::none:
       break;
   }
-  return fail(Errc::ffu_data_size, "an entry that is neither stored as it is nor compressed");
+  return fail(errc::ffu_data_size, "an entry that is neither stored as it is nor compressed");
 }
 
 }  // namespace
@@ -48,7 +49,7 @@ Status CompressedPayload::check(std::size_t entry) const {
   for (std::uint64_t i = 0; i * digests_.unit < plain_.size(); ++i) {
     const auto block = std::span{plain_}.subspan(i * digests_.unit, digests_.unit);
     if (sha256(block) != (*digests_.digests)[first + i]) {
-      return fail(Errc::chunk_hash, "payload block " + std::to_string(first + i) + ", decompressed");
+      return fail(errc::chunk_hash, "payload block " + std::to_string(first + i) + ", decompressed");
     }
   }
   return {};
@@ -72,7 +73,7 @@ Status CompressedPayload::load(std::size_t entry) {
 
 Status CompressedPayload::read_at(ByteOffset at, std::span<std::byte> out) {
   if (at.value > plain_end_ || out.size() > plain_end_ - at.value) {
-    return fail(Errc::truncated, "the payload ends at byte " + std::to_string(plain_end_));
+    return fail(errc::truncated, "the payload ends at byte " + std::to_string(plain_end_));
   }
   while (!out.empty()) {
     const auto next = std::ranges::upper_bound(entries_, at.value, {}, &Entry::plain_at);

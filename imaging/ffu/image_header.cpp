@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "imaging/core/byte_reader.h"
+#include "imaging/core/errors/image.h"
 #include "imaging/ffu/byte_writer.h"
 #include "imaging/ffu/limits.h"
 
@@ -15,12 +16,12 @@ constexpr std::string_view signature = "ImageFlash  ";
 
 Status check_size(std::uint32_t size) {
   if (size == ImageHeader::length || size == ImageHeader::length_with_targeting) return {};
-  return fail(Errc::ffu_image_size, "image header of " + std::to_string(size) + " bytes instead of 24 or 28");
+  return fail(errc::ffu_image_size, "image header of " + std::to_string(size) + " bytes instead of 24 or 28");
 }
 
 Status check_chunk(std::uint32_t kib, std::uint32_t chunk_size) {
   if (std::uint64_t{kib} * 1024 == chunk_size) return {};
-  return fail(Errc::ffu_chunk_mismatch, "image header says chunks of " + std::to_string(kib) +
+  return fail(errc::ffu_chunk_mismatch, "image header says chunks of " + std::to_string(kib) +
                                             " KiB, the security header " + std::to_string(chunk_size / 1024) + " KiB");
 }
 
@@ -28,7 +29,7 @@ Result<std::uint32_t> read_targeting_count(VerifiedReader& in) {
   FL_TRY(const auto bytes, in.take(4, "number of targeting records"));
   FL_TRY(const auto count, ByteReader{bytes}.u32("number of targeting records"));
   if (count <= max_targeting_records) return count;
-  return fail(Errc::ffu_targeting, std::to_string(count) + " targeting records");
+  return fail(errc::ffu_targeting, std::to_string(count) + " targeting records");
 }
 
 Result<TargetingRecord> read_record(VerifiedReader& in) {
@@ -39,7 +40,7 @@ Result<TargetingRecord> read_record(VerifiedReader& in) {
   for (auto& length : lengths) {
     FL_TRY(length, numbers.u32("length in a targeting record"));
     if (length > max_targeting_text) {
-      return fail(Errc::ffu_targeting, "text of " + std::to_string(length) + " bytes in a targeting record");
+      return fail(errc::ffu_targeting, "text of " + std::to_string(length) + " bytes in a targeting record");
     }
   }
   TargetingRecord record;
@@ -59,14 +60,14 @@ Result<ImageHeader> read_image_header(VerifiedReader& in, std::uint32_t chunk_si
   FL_TRY(header.header_size, fields.u32("size of the image header"));
   FL_TRY(const auto magic, fields.take(signature.size(), "signature of the image header"));
   if (!std::ranges::equal(magic, std::as_bytes(std::span{signature}))) {
-    return fail(Errc::ffu_image_signature, "no \"ImageFlash  \" where the image header begins");
+    return fail(errc::ffu_image_signature, "no \"ImageFlash  \" where the image header begins");
   }
   FL_CHECK(check_size(header.header_size));
   FL_TRY(header.manifest_length, fields.u32("manifest length"));
   FL_TRY(const auto kib, fields.u32("chunk size in the image header"));
   FL_CHECK(check_chunk(kib, chunk_size));
   if (header.manifest_length == 0 || header.manifest_length > max_manifest) {
-    return fail(Errc::ffu_manifest_length, "manifest of " + std::to_string(header.manifest_length) + " bytes");
+    return fail(errc::ffu_manifest_length, "manifest of " + std::to_string(header.manifest_length) + " bytes");
   }
   if (header.header_size == ImageHeader::length_with_targeting) {
     FL_TRY(header.targeting_records, read_targeting_count(in));

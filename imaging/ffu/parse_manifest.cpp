@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/ffu/manifest.h"
 
 namespace flashline::imaging {
@@ -143,7 +144,7 @@ class ManifestParser {
   Status assign(const KeyValue& pair);
   void continue_description(std::string_view text);
   std::unexpected<Error> wrong(const std::string& what) const {
-    return fail(Errc::ffu_manifest, "manifest line " + std::to_string(line_) + ": " + what);
+    return fail(errc::ffu_manifest, "manifest line " + std::to_string(line_) + ": " + what);
   }
   bool saw(std::string_view key) const { return keys_.contains(key); }
 
@@ -156,7 +157,7 @@ class ManifestParser {
 };
 
 Result<Manifest> ManifestParser::parse(std::string_view text) {
-  if (!is_manifest_text(text)) return fail(Errc::ffu_manifest, "the manifest is not plain ASCII text");
+  if (!is_manifest_text(text)) return fail(errc::ffu_manifest, "the manifest is not plain ASCII text");
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
     auto one = text.substr(0, end);

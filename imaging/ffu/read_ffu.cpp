@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "imaging/core/errors/image.h"
+#include "imaging/core/errors/trust.h"
 #include "imaging/ffu/compressed_payload.h"
 #include "imaging/ffu/read_metadata.h"
 #include "imaging/ffu/table_facts.h"
@@ -23,7 +25,7 @@ using ffu::StoreFormat;
 
 Result<ByteCount> size_of(int fd) {
   struct stat facts{};
-  if (::fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) return fail(Errc::image_read, "not a regular file");
+  if (::fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) return fail(errc::image_read, "not a regular file");
   return ByteCount{static_cast<std::uint64_t>(facts.st_size)};
 }
 
@@ -31,7 +33,7 @@ Status check_pin(int fd, const TrustPolicy& policy) {
   if (!policy.file_digest) return {};
   FL_TRY(const auto found, digest_of_file(fd));
   if (found == *policy.file_digest) return {};
-  return fail(Errc::file_digest, "SHA-256 of the file is " + to_hex(found));
+  return fail(errc::file_digest, "SHA-256 of the file is " + to_hex(found));
 }
 
 const char* name_of(StoreFormat format) {
@@ -177,9 +179,9 @@ Result<OpenedImage> ImageMaker::make() {
 /// What this program does not do with an image that is well formed.
 Status check_supported(const Metadata& metadata, const OpenOptions& options) {
   const bool compressed = metadata.stores.front().header.format == StoreFormat::v1c;
-  if (compressed && !options.experimental) return fail(Errc::ffu_experimental, "the image is compressed");
+  if (compressed && !options.experimental) return fail(errc::ffu_experimental, "the image is compressed");
   for (const auto& store : metadata.stores) {
-    if (store.header.partial_update) return fail(Errc::ffu_partial_update, "the image is a partial update");
+    if (store.header.partial_update) return fail(errc::ffu_partial_update, "the image is a partial update");
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/ffu/verified_reader.h"
 #include "imaging/source/plan_view.h"
 
@@ -74,7 +75,7 @@ std::optional<ByteCount> MetadataReader::smallest_disk(std::size_t store) const 
 Status MetadataReader::check_manifest(const StoreHeader& first) {
   if (!manifest_error_ && out_.manifest.stores.size() != first.store_count) {
     manifest_error_ =
-        Error{Errc::ffu_manifest, "the manifest describes " + std::to_string(out_.manifest.stores.size()) +
+        Error{errc::ffu_manifest, "the manifest describes " + std::to_string(out_.manifest.stores.size()) +
                                       " stores, the image has " + std::to_string(first.store_count)};
   }
   if (!manifest_error_) return {};
@@ -85,15 +86,15 @@ Status MetadataReader::check_manifest(const StoreHeader& first) {
 
 Status MetadataReader::check_against_first(const StoreHeader& header, std::size_t index) {
   const auto& first = index == 0 ? header : out_.stores.front().header;
-  if (header.format != first.format) return fail(Errc::ffu_store_version, "the stores differ in their version");
-  if (header.store_count != first.store_count) return fail(Errc::ffu_store_count, "the stores differ in their number");
+  if (header.format != first.format) return fail(errc::ffu_store_version, "the stores differ in their version");
+  if (header.store_count != first.store_count) return fail(errc::ffu_store_count, "the stores differ in their number");
   if (header.store_index != index + 1) {
-    return fail(Errc::ffu_store_index,
+    return fail(errc::ffu_store_index,
                 "store " + std::to_string(index + 1) + " says it is number " + std::to_string(header.store_index));
   }
   const bool repeated = std::ranges::any_of(
       out_.stores, [&](const Store& store) { return store.header.device_path == header.device_path; });
-  if (repeated) return fail(Errc::ffu_device_path, "two stores are for " + header.device_path);
+  if (repeated) return fail(errc::ffu_device_path, "two stores are for " + header.device_path);
   return {};
 }
 
@@ -137,14 +138,14 @@ Status MetadataReader::check_file_end() {
     if (end > file_size_.value) break;  // many stores together could exceed 64 bits
   }
   if (end > file_size_.value) {
-    return fail(Errc::truncated, "the payload ends at offset " + std::to_string(end) + ", the file at " +
+    return fail(errc::truncated, "the payload ends at offset " + std::to_string(end) + ", the file at " +
                                      std::to_string(file_size_.value));
   }
   const std::uint64_t rest = file_size_.value - end;
   if (rest == 0) return {};
   const std::string text = std::to_string(rest) + " bytes after the end of the payload";
   // Whether its makers pad a compressed image is not known.
-  if (!compressed() || rest >= chunk_size_) return fail(Errc::trailing_bytes, text);
+  if (!compressed() || rest >= chunk_size_) return fail(errc::trailing_bytes, text);
   warn(text);
   return {};
 }
@@ -154,7 +155,7 @@ Status MetadataReader::check_table_size() {
   for (const auto& store : out_.stores) needed += store.layout.blocks;
   const std::uint64_t found = out_.hashes.digests->size();
   if (found == needed) return {};
-  return fail(found < needed ? Errc::ffu_hash_table_short : Errc::ffu_hash_table_long,
+  return fail(found < needed ? errc::ffu_hash_table_short : errc::ffu_hash_table_long,
               std::to_string(found) + " digests for " + std::to_string(needed) + " chunks");
 }
 
@@ -176,7 +177,7 @@ Result<SecurityRegion> read_security_region(int fd, ByteCount file_size) {
   FL_CHECK(read_exactly(fd, ByteOffset{0}, first));
   FL_TRY(region.header, parse_security_header(first));
   if (region.header.image_offset().value > file_size.value) {
-    return fail(Errc::truncated, "catalog and hash table end at offset " +
+    return fail(errc::truncated, "catalog and hash table end at offset " +
                                      std::to_string(region.header.image_offset().value) + ", the file at " +
                                      std::to_string(file_size.value));
   }

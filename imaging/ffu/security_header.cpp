@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "imaging/core/byte_reader.h"
+#include "imaging/core/errors/image.h"
 #include "imaging/ffu/byte_writer.h"
 #include "imaging/ffu/limits.h"
 
@@ -21,16 +22,16 @@ bool begins_with_signature(std::span<const std::byte> bytes) {
 
 Result<std::uint32_t> chunk_bytes(std::uint32_t kib) {
   if (std::has_single_bit(kib) && kib <= max_chunk / 1_KiB) return kib * 1024;
-  return fail(Errc::ffu_chunk_size, "chunk size is " + std::to_string(kib) + " KiB");
+  return fail(errc::ffu_chunk_size, "chunk size is " + std::to_string(kib) + " KiB");
 }
 
 Status check_sizes(const SecurityHeader& header) {
   if (header.catalog_size == 0 || header.catalog_size > max_catalog) {
-    return fail(Errc::catalog_size, "catalog of " + std::to_string(header.catalog_size) + " bytes");
+    return fail(errc::catalog_size, "catalog of " + std::to_string(header.catalog_size) + " bytes");
   }
   if (header.hash_table_size == 0 || header.hash_table_size % digest_size != 0 ||
       header.hash_table_size > max_hash_table) {
-    return fail(Errc::ffu_hash_table_size, "hash table of " + std::to_string(header.hash_table_size) + " bytes");
+    return fail(errc::ffu_hash_table_size, "hash table of " + std::to_string(header.hash_table_size) + " bytes");
   }
   return {};
 }
@@ -46,16 +47,16 @@ Result<SecurityHeader> parse_security_header(std::span<const std::byte> bytes) {
   ByteReader in{bytes};
   FL_TRY(const auto size, in.u32("size of the security header"));
   FL_TRY(const auto magic, in.take(signature.size(), "signature of the security header"));
-  if (!begins_with_signature(magic)) return fail(Errc::ffu_security_signature, "no \"SignedImage \" at offset 4");
+  if (!begins_with_signature(magic)) return fail(errc::ffu_security_signature, "no \"SignedImage \" at offset 4");
   if (size != SecurityHeader::length) {
-    return fail(Errc::ffu_security_size, "security header of " + std::to_string(size) + " bytes");
+    return fail(errc::ffu_security_size, "security header of " + std::to_string(size) + " bytes");
   }
   SecurityHeader header;
   FL_TRY(const auto kib, in.u32("chunk size"));
   FL_TRY(header.chunk_size, chunk_bytes(kib));
   FL_TRY(const auto algorithm, in.u32("hash algorithm"));
   if (algorithm != sha256_algorithm) {
-    return fail(Errc::ffu_hash_algorithm, "hash algorithm id " + std::to_string(algorithm) + " instead of 32780");
+    return fail(errc::ffu_hash_algorithm, "hash algorithm id " + std::to_string(algorithm) + " instead of 32780");
   }
   FL_TRY(header.catalog_size, in.u32("catalog size"));
   FL_TRY(header.hash_table_size, in.u32("hash table size"));

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "imaging/core/byte_reader.h"
+#include "imaging/core/errors/image.h"
 #include "imaging/core/unicode.h"
 #include "imaging/ffu/byte_writer.h"
 #include "imaging/ffu/limits.h"
@@ -37,7 +38,7 @@ Result<StoreFormat> read_version(ByteReader& in) {
   }
   std::string text = "store version";
   for (const auto part : found) text.append(" ").append(std::to_string(part));
-  return fail(Errc::ffu_store_version, text);
+  return fail(errc::ffu_store_version, text);
 }
 
 bool is_printable(char c) { return c >= ' ' && c <= '~'; }
@@ -55,41 +56,41 @@ Result<std::vector<std::string>> read_platform_ids(std::span<const std::byte> fi
       id.clear();
       continue;
     }
-    if (ended || !is_printable(c)) return fail(Errc::ffu_platform_id, "the platform ids are not a list of plain texts");
+    if (ended || !is_printable(c)) return fail(errc::ffu_platform_id, "the platform ids are not a list of plain texts");
     id.push_back(c);
   }
-  if (!id.empty()) return fail(Errc::ffu_platform_id, "the platform ids do not end");
+  if (!id.empty()) return fail(errc::ffu_platform_id, "the platform ids do not end");
   return ids;
 }
 
 Result<bool> read_update_type(ByteReader& in) {
   FL_TRY(const auto type, in.u32("update type"));
   if (type <= 1) return type == 1;
-  return fail(Errc::ffu_update_type, "update type " + std::to_string(type));
+  return fail(errc::ffu_update_type, "update type " + std::to_string(type));
 }
 
 Status check_block_size(std::uint32_t size, std::uint32_t chunk_size) {
   if (!std::has_single_bit(size) || size < smallest_block || size > max_chunk) {
-    return fail(Errc::ffu_block_size, "blocks of " + std::to_string(size) + " bytes");
+    return fail(errc::ffu_block_size, "blocks of " + std::to_string(size) + " bytes");
   }
   if (size == chunk_size) return {};
-  return fail(Errc::ffu_chunk_block,
+  return fail(errc::ffu_chunk_block,
               "blocks of " + std::to_string(size) + " bytes in chunks of " + std::to_string(chunk_size));
 }
 
 /// Counts against lengths before anything loops over them.
 Status check_counts(const StoreHeader& header) {
   if (header.write_count > max_entries) {
-    return fail(Errc::ffu_entry_count, std::to_string(header.write_count) + " write descriptors");
+    return fail(errc::ffu_entry_count, std::to_string(header.write_count) + " write descriptors");
   }
   const auto smallest = smallest_entry(header.format);
   if (std::uint64_t{header.write_count} * smallest > header.write_length) {
-    return fail(Errc::ffu_entry_count, std::to_string(header.write_count) + " write descriptors in " +
+    return fail(errc::ffu_entry_count, std::to_string(header.write_count) + " write descriptors in " +
                                            std::to_string(header.write_length) + " bytes");
   }
   const bool impossible = std::uint64_t{header.validation_count} * 12 > header.validation_length;
   if (impossible || header.validation_length > max_validation) {
-    return fail(Errc::ffu_validation, std::to_string(header.validation_count) + " validation entries in " +
+    return fail(errc::ffu_validation, std::to_string(header.validation_count) + " validation entries in " +
                                           std::to_string(header.validation_length) + " bytes");
   }
   return {};
@@ -99,7 +100,7 @@ Status check_ranges(const StoreHeader& header) {
   std::uint64_t end = 0;
   for (const auto* range : {&header.initial, &header.flash_only, &header.final}) {
     if (range->count == 0) continue;
-    if (range->first < end) return fail(Errc::ffu_table_range, "the table ranges are not in order");
+    if (range->first < end) return fail(errc::ffu_table_range, "the table ranges are not in order");
     end = range->end();
   }
   return {};
@@ -153,12 +154,12 @@ Status read_v2_part(VerifiedReader& in, StoreHeader& header) {
   FL_TRY(header.payload_size, fields.u64("store payload size"));
   FL_TRY(const auto length, fields.u16("device path length"));
   if (header.store_count == 0 || header.store_count > max_stores) {
-    return fail(Errc::ffu_store_count, std::to_string(header.store_count) + " stores");
+    return fail(errc::ffu_store_count, std::to_string(header.store_count) + " stores");
   }
-  if (length == 0) return fail(Errc::ffu_device_path, "a store without a device path");
+  if (length == 0) return fail(errc::ffu_device_path, "a store without a device path");
   FL_TRY(const auto text, in.take(std::uint64_t{length} * 2, "device path"));
   auto path = device_path_of(text);
-  if (!path) return fail(Errc::ffu_device_path, "a device path that is not printable UTF-16");
+  if (!path) return fail(errc::ffu_device_path, "a device path that is not printable UTF-16");
   header.device_path = std::move(*path);
   return {};
 }
@@ -169,7 +170,7 @@ Status read_compression(VerifiedReader& in, StoreHeader& header) {
   header.compression = static_cast<Compression>(number);
   // 1 is "the default one" of the Windows interface and names no algorithm.
   if (number != 1 && number <= 4) return {};
-  return fail(Errc::ffu_compression, "compression algorithm " + std::to_string(number));
+  return fail(errc::ffu_compression, "compression algorithm " + std::to_string(number));
 }
 
 }  // namespace

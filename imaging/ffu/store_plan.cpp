@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "imaging/core/errors/image.h"
+
 namespace flashline::imaging::ffu {
 namespace {
 
@@ -51,7 +53,7 @@ Status StorePlanner::check_borders(const WriteDescriptor& entry) const {
   for (const auto* range : {&header_.initial, &header_.flash_only, &header_.final}) {
     for (const std::uint64_t border : {std::uint64_t{range->first}, range->end()}) {
       if (range->count > 0 && border > layout_.blocks && border < end) {
-        return fail(Errc::ffu_table_range, "a table range ends inside of a write descriptor");
+        return fail(errc::ffu_table_range, "a table range ends inside of a write descriptor");
       }
     }
   }
@@ -63,7 +65,7 @@ Status StorePlanner::add_run(Location location, std::uint32_t count) {
   const bool begin = location.anchor == Place::Anchor::begin;
   const std::uint64_t reach = (std::uint64_t{location.block} + count) * size;
   if (disk_ && reach > disk_->value) {
-    return fail(Errc::out_of_disk, "block " + std::to_string(location.block) + " counted from the disk's " +
+    return fail(errc::out_of_disk, "block " + std::to_string(location.block) + " counted from the disk's " +
                                        (begin ? "beginning" : "end") + " lies outside of the " +
                                        std::to_string(disk_->value) + " bytes that the manifest names");
   }
@@ -92,12 +94,12 @@ bool StorePlanner::is_guarded() const {
 Result<StoreLayout> StorePlanner::finish() {
   for (const auto* range : {&header_.initial, &header_.flash_only, &header_.final}) {
     if (range->count > 0 && range->end() > layout_.blocks) {
-      return fail(Errc::ffu_table_range, "a table range ends at block " + std::to_string(range->end()) + " of " +
+      return fail(errc::ffu_table_range, "a table range ends at block " + std::to_string(range->end()) + " of " +
                                              std::to_string(layout_.blocks));
     }
   }
   if (header_.format == StoreFormat::v2 && header_.payload_size != layout_.blocks * header_.block_size) {
-    return fail(Errc::ffu_payload_size, "the store header says " + std::to_string(header_.payload_size) +
+    return fail(errc::ffu_payload_size, "the store header says " + std::to_string(header_.payload_size) +
                                             " bytes of payload, the descriptors " +
                                             std::to_string(layout_.blocks * header_.block_size));
   }

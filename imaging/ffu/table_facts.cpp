@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/source/gpt.h"
 #include "imaging/source/partition_table.h"
 
@@ -22,7 +23,7 @@ TablePlaces gpt_places(const GptHeader& header, std::uint64_t sector) {
 /// A disk as large as the places of the plan need, so that reading it never fails for want of size.
 Result<BlockPlan> on_smallest_disk(const BlockPlan& plan) { return resolved(plan, plan.needs.min_size); }
 
-bool concerns_table_only(Errc code) { return code == Errc::gpt_damaged || code == Errc::truncated; }
+bool concerns_table_only(Errc code) { return code == errc::gpt_damaged || code == errc::truncated; }
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/source/plan_view.h"
 
 namespace flashline::imaging::ffu {
@@ -22,11 +23,11 @@ std::uint64_t VerifiedReader::left() const {
 Status VerifiedReader::load_next(const char* field) {
   const std::uint64_t at = hashes_.origin.value + next_ * hashes_.unit;
   if (at > file_size_.value || file_size_.value - at < hashes_.unit) {
-    return fail(Errc::truncated, std::string{field} + " lies in the chunk at offset " + std::to_string(at) +
+    return fail(errc::truncated, std::string{field} + " lies in the chunk at offset " + std::to_string(at) +
                                      ", the file ends at " + std::to_string(file_size_.value));
   }
   if (next_ >= hashes_.digests->size()) {
-    return fail(Errc::ffu_hash_table_short, std::to_string(hashes_.digests->size()) + " digests, but " + field +
+    return fail(errc::ffu_hash_table_short, std::to_string(hashes_.digests->size()) + " digests, but " + field +
                                                 " lies in chunk " + std::to_string(next_));
   }
   chunk_.resize(hashes_.unit);
@@ -35,7 +36,7 @@ Status VerifiedReader::load_next(const char* field) {
   if (sha256(chunk_) != (*hashes_.digests)[next_]) {
     chunk_.clear();  // nobody may go on with it
     used_ = 0;
-    return fail(Errc::chunk_hash, "metadata chunk " + std::to_string(next_) + " at offset " + std::to_string(at));
+    return fail(errc::chunk_hash, "metadata chunk " + std::to_string(next_) + " at offset " + std::to_string(at));
   }
   ++next_;
   used_ = 0;
@@ -49,7 +50,7 @@ Result<std::span<const std::byte>> VerifiedReader::take(std::uint64_t count, con
     return piece;
   }
   if (count > left()) {
-    return fail(Errc::truncated, std::string{field} + " at offset " + std::to_string(position().value) + " needs " +
+    return fail(errc::truncated, std::string{field} + " at offset " + std::to_string(position().value) + " needs " +
                                      std::to_string(count) + " bytes, the file has " + std::to_string(left()));
   }
   joined_.clear();

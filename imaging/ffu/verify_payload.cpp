@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <vector>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/ffu/compressed_payload.h"
 #include "imaging/ffu/read_ffu.h"
 #include "imaging/source/plan_view.h"
@@ -14,7 +15,7 @@ constexpr std::size_t piece_size = 1_MiB;
 
 Result<ByteCount> size_of(int fd) {
   struct stat facts{};
-  if (::fstat(fd, &facts) != 0) return fail(Errc::image_read, "the size of the file cannot be told");
+  if (::fstat(fd, &facts) != 0) return fail(errc::image_read, "the size of the file cannot be told");
   return ByteCount{static_cast<std::uint64_t>(facts.st_size)};
 }
 
@@ -36,7 +37,7 @@ Status check_unit(const HashTable& hashes, ByteOffset at, std::span<const std::b
   const std::uint64_t number = (at.value - hashes.origin.value) / hashes.unit;
   if (number >= hashes.digests->size()) return {};
   if (sha256(unit) == (*hashes.digests)[number]) return {};
-  return fail(Errc::chunk_hash, "chunk " + std::to_string(number) + " at offset " + std::to_string(at.value));
+  return fail(errc::chunk_hash, "chunk " + std::to_string(number) + " at offset " + std::to_string(at.value));
 }
 
 Result<Sha256> verify_file(int fd, const HashTable& hashes, const VerifyProgress& progress) {
@@ -82,7 +83,7 @@ Result<Sha256> verify_payload(OpenedImage& image, const VerifyProgress& progress
   if (auto* const compressed = dynamic_cast<ffu::CompressedPayload*>(image.content.stream.get())) {
     return verify_compressed(*compressed, progress);
   }
-  if (!image.content.file) return fail(Errc::image_read, "the image's stream has to be spooled first");
+  if (!image.content.file) return fail(errc::image_read, "the image's stream has to be spooled first");
   const HashTable none;
   return verify_file(image.content.file.get(), image.stores.empty() ? none : image.stores.front().plan.hashes,
                      progress);

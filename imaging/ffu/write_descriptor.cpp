@@ -5,6 +5,7 @@
 #include <string>
 
 #include "imaging/core/byte_reader.h"
+#include "imaging/core/errors/image.h"
 #include "imaging/ffu/byte_writer.h"
 #include "imaging/ffu/limits.h"
 
@@ -19,27 +20,27 @@ constexpr std::uint64_t max_blocks = std::numeric_limits<std::uint32_t>::max();
 Status check_locations(const WriteDescriptor& entry, const std::string& where) {
   for (const auto& location : entry.locations) {
     if (std::uint64_t{location.block} + entry.block_count > max_blocks) {
-      return fail(Errc::ffu_block_index, where + ": block " + std::to_string(location.block) + " and on");
+      return fail(errc::ffu_block_index, where + ": block " + std::to_string(location.block) + " and on");
     }
     if (location.anchor == Place::Anchor::end && entry.block_count > 1) {
-      return fail(Errc::ffu_end_multiblock, where + ": several blocks counted from the disk's end");
+      return fail(errc::ffu_end_multiblock, where + ": several blocks counted from the disk's end");
     }
   }
   if (entry.locations.size() == 1) return {};
   auto sorted = entry.locations;
   std::ranges::sort(sorted);
   if (std::ranges::adjacent_find(sorted) == sorted.end()) return {};
-  return fail(Errc::ffu_duplicate_location, where + ": the same location twice");
+  return fail(errc::ffu_duplicate_location, where + ": the same location twice");
 }
 
 /// An entry of a compressed image is decompressed as a whole, so its size is bounded too.
 Status check_stored_size(const WriteDescriptor& entry, const StoreHeader& header, const std::string& where) {
   const std::uint64_t plain = std::uint64_t{entry.block_count} * header.block_size;
   if (plain > max_chunk)
-    return fail(Errc::ffu_block_count, where + ": " + std::to_string(plain) + " bytes in one piece");
+    return fail(errc::ffu_block_count, where + ": " + std::to_string(plain) + " bytes in one piece");
   const bool raw = header.compression == Compression::none;
   if (entry.stored_size == 0 || entry.stored_size > plain || (raw && entry.stored_size != plain)) {
-    return fail(Errc::ffu_data_size, where + ": " + std::to_string(entry.stored_size) + " stored bytes");
+    return fail(errc::ffu_data_size, where + ": " + std::to_string(entry.stored_size) + " stored bytes");
   }
   return {};
 }
@@ -49,7 +50,7 @@ Result<Location> parse_location(ByteReader& in, const std::string& where) {
   FL_TRY(const auto block, in.u32("block index"));
   if (method == disk_begin) return Location{Place::Anchor::begin, block};
   if (method == disk_end) return Location{Place::Anchor::end, block};
-  return fail(Errc::ffu_access_method, where + ": disk access method " + std::to_string(method));
+  return fail(errc::ffu_access_method, where + ": disk access method " + std::to_string(method));
 }
 
 }  // namespace
@@ -57,7 +58,7 @@ Result<Location> parse_location(ByteReader& in, const std::string& where) {
 std::string DescriptorReader::where() const { return "write descriptor " + std::to_string(done_); }
 
 Result<std::span<const std::byte>> DescriptorReader::take(std::uint64_t count, const char* field) {
-  if (count > left_) return fail(Errc::ffu_entry_length, where() + " is longer than what is left of its region");
+  if (count > left_) return fail(errc::ffu_entry_length, where() + " is longer than what is left of its region");
   left_ -= count;
   return in_.take(count, field);
 }
@@ -76,7 +77,7 @@ Status DescriptorReader::read_locations(WriteDescriptor& out, std::uint32_t coun
 Result<bool> DescriptorReader::next(WriteDescriptor& out) {
   if (done_ == count_) {
     if (left_ == 0) return false;
-    return fail(Errc::ffu_entry_length, std::to_string(left_) + " bytes after the last write descriptor");
+    return fail(errc::ffu_entry_length, std::to_string(left_) + " bytes after the last write descriptor");
   }
   const bool compressed = header_.format == StoreFormat::v1c;
   FL_TRY(const auto bytes, take(compressed ? 12 : 8, "write descriptor"));
@@ -84,11 +85,11 @@ Result<bool> DescriptorReader::next(WriteDescriptor& out) {
   FL_TRY(const auto locations, fields.u32("location count"));
   FL_TRY(out.block_count, fields.u32("block count"));
   if (locations == 0 || locations > max_locations) {
-    return fail(Errc::ffu_location_count, where() + ": " + std::to_string(locations) + " locations");
+    return fail(errc::ffu_location_count, where() + ": " + std::to_string(locations) + " locations");
   }
   blocks_ += out.block_count;
   if (out.block_count == 0 || blocks_ > max_blocks) {
-    return fail(Errc::ffu_block_count, where() + ": " + std::to_string(out.block_count) + " blocks");
+    return fail(errc::ffu_block_count, where() + ": " + std::to_string(out.block_count) + " blocks");
   }
   if (compressed) {
     FL_TRY(out.stored_size, fields.u32("stored size"));
@@ -115,7 +116,7 @@ Result<ValidationEntry> read_one(ByteReader& in) {
 
 Result<std::vector<ValidationEntry>> read_validation(VerifiedReader& in, const StoreHeader& header) {
   if (header.validation_count > 0 && !header.partial_update) {
-    return fail(Errc::ffu_validation, "a full update with validation entries");
+    return fail(errc::ffu_validation, "a full update with validation entries");
   }
   const ByteOffset start = in.position();
   FL_TRY(const auto bytes, in.take(header.validation_length, "validation entries"));
@@ -123,11 +124,11 @@ Result<std::vector<ValidationEntry>> read_validation(VerifiedReader& in, const S
   std::vector<ValidationEntry> entries;
   for (std::uint32_t i = 0; i < header.validation_count; ++i) {
     auto entry = read_one(fields);
-    if (!entry) return fail(Errc::ffu_validation, entry.error().detail);
+    if (!entry) return fail(errc::ffu_validation, entry.error().detail);
     entries.push_back(std::move(*entry));
   }
   if (fields.left() == 0) return entries;
-  return fail(Errc::ffu_validation, std::to_string(fields.left()) + " bytes after the last validation entry");
+  return fail(errc::ffu_validation, std::to_string(fields.left()) + " bytes after the last validation entry");
 }
 
 Status check_validation(const std::vector<ValidationEntry>& entries, std::uint32_t sector_size, BlockView& target) {
@@ -137,7 +138,7 @@ Status check_validation(const std::vector<ValidationEntry>& entries, std::uint32
     found.resize(entry.expected.size());
     FL_CHECK(target.read(ByteOffset{at}, found));
     if (found != entry.expected) {
-      return fail(Errc::ffu_validation_mismatch,
+      return fail(errc::ffu_validation_mismatch,
                   std::to_string(found.size()) + " bytes at offset " + std::to_string(at) + " of the target");
     }
   }

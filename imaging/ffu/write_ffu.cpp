@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <utility>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/ffu/compressed_payload.h"
 #include "imaging/ffu/image_header.h"
 #include "imaging/ffu/read_metadata.h"
@@ -137,7 +138,7 @@ Result<std::vector<std::byte>> final_catalog(const MakeCatalog& make, std::span<
                                              std::size_t announced) {
   FL_TRY(auto catalog, make(table));
   if (catalog.size() == announced) return catalog;
-  return fail(Errc::ffu_unwritable,
+  return fail(errc::ffu_unwritable,
               "the catalog has " + std::to_string(catalog.size()) + " bytes instead of " + std::to_string(announced));
 }
 
@@ -157,7 +158,7 @@ Status write_security_region(OutputFile& file, const SecurityHeader& header, std
 Status read_back(const OutputFile& file, ByteCount size) {
   FL_TRY(const auto region, ffu::read_security_region(file.fd(), size));
   const auto metadata = ffu::read_metadata(file.fd(), size, region);
-  if (!metadata) return fail(Errc::ffu_unwritable, "reading it back: " + metadata.error().detail);
+  if (!metadata) return fail(errc::ffu_unwritable, "reading it back: " + metadata.error().detail);
   return {};
 }
 
@@ -183,7 +184,7 @@ Status copy_body(int from, OutputFile& to, ByteOffset new_origin, const ffu::Met
     FL_CHECK(read_exactly(from, ByteOffset{hashes.origin.value + done}, chunk));
     const std::uint64_t number = done / hashes.unit;
     if (number < hashed && sha256(chunk) != (*hashes.digests)[number]) {
-      return fail(Errc::chunk_hash, "chunk " + std::to_string(number) + " of the image that was to be signed");
+      return fail(errc::chunk_hash, "chunk " + std::to_string(number) + " of the image that was to be signed");
     }
     FL_CHECK(to.write(ByteOffset{new_origin.value + done}, chunk));
     if (progress) progress(ByteCount{done + chunk.size()}, total);
@@ -209,13 +210,13 @@ Status check_compressed(FileHandle file, const ffu::Metadata& metadata) {
 
 Result<FileHandle> open_for_reading(const std::filesystem::path& path) {
   FileHandle file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!file) return fail(Errc::image_open, path.string() + ": " + std::strerror(errno));
+  if (!file) return fail(errc::image_open, path.string() + ": " + std::strerror(errno));
   return file;
 }
 
 Result<ByteCount> size_of(int fd) {
   struct stat facts{};
-  if (::fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) return fail(Errc::image_read, "not a regular file");
+  if (::fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) return fail(errc::image_read, "not a regular file");
   return ByteCount{static_cast<std::uint64_t>(facts.st_size)};
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 #include <string_view>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/ffu/image_header.h"
 #include "imaging/ffu/limits.h"
 #include "imaging/ffu/security_header.h"
@@ -13,7 +14,7 @@
 namespace flashline::imaging::ffu {
 namespace {
 
-std::unexpected<Error> unwritable(std::string what) { return fail(Errc::ffu_unwritable, std::move(what)); }
+std::unexpected<Error> unwritable(std::string what) { return fail(errc::ffu_unwritable, std::move(what)); }
 
 bool is_plain(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });

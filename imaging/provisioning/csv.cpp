@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <spdlog/fmt/fmt.h>
 
+#include "imaging/core/errors/unit.h"
 #include "imaging/core/unicode.h"
 
 namespace flashline::imaging {
@@ -49,7 +50,7 @@ class CsvReader {
 
   std::unexpected<Error> ragged(const CsvRow& row, std::size_t due) const {
     const CsvCell& at = row[std::min(row.size() - 1, due)];
-    return error(Errc::csv_ragged, at.line, at.column, fmt::format("{} cells instead of {}", row.size(), due));
+    return error(errc::csv_ragged, at.line, at.column, fmt::format("{} cells instead of {}", row.size(), due));
   }
 
   Status check_encoding() {
@@ -58,7 +59,7 @@ class CsvReader {
     if (bad >= text_.size()) return {};
     CsvReader before{text_.substr(0, bad), file_};
     while (!before.done()) before.next();
-    return error(Errc::csv_encoding, before.line_, before.column_, invalid ? "not UTF-8" : "a zero byte");
+    return error(errc::csv_encoding, before.line_, before.column_, invalid ? "not UTF-8" : "a zero byte");
   }
 
   Result<CsvRow> row() {
@@ -85,7 +86,7 @@ class CsvReader {
     }
     while (!line_ends() && text_[at_] != ',') {
       if (text_[at_] == '"')
-        return error(Errc::csv_quote, line_, column_, "a quote inside of a cell that is not quoted");
+        return error(errc::csv_quote, line_, column_, "a quote inside of a cell that is not quoted");
       cell.text.push_back(next());
     }
     return cell;
@@ -94,7 +95,7 @@ class CsvReader {
   Status quoted(CsvCell& cell) {
     next();
     for (;;) {
-      if (done()) return error(Errc::csv_quote, cell.line, cell.column, "the quote that opens here is not closed");
+      if (done()) return error(errc::csv_quote, cell.line, cell.column, "the quote that opens here is not closed");
       const char c = next();
       if (c != '"') {
         cell.text.push_back(c);
@@ -105,7 +106,7 @@ class CsvReader {
       }
     }
     if (line_ends() || text_[at_] == ',') return {};
-    return error(Errc::csv_quote, line_, column_, "text behind the closing quote");
+    return error(errc::csv_quote, line_, column_, "text behind the closing quote");
   }
 
   std::string_view text_;

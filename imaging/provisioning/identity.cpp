@@ -4,6 +4,8 @@
 #include <charconv>
 #include <spdlog/fmt/fmt.h>
 
+#include "imaging/core/errors/unit.h"
+
 namespace flashline::imaging {
 namespace {
 
@@ -48,7 +50,7 @@ char mod11_digit(std::string_view text) {
 }
 
 std::unexpected<Error> bad_pattern(std::string_view pattern, std::string_view why) {
-  return fail(Errc::serial_pattern, fmt::format("serial pattern \"{}\": {}", pattern, why));
+  return fail(errc::serial_pattern, fmt::format("serial pattern \"{}\": {}", pattern, why));
 }
 
 /// The counter for a field such as "n:6" or "n".
@@ -123,11 +125,11 @@ Status check_serial(std::string_view serial) {
   const bool good = !serial.empty() && serial.size() <= most_serial_characters && is_alphanumeric(serial.front()) &&
                     std::ranges::all_of(serial, allowed);
   if (good) return {};
-  return fail(Errc::bad_serial, fmt::format("\"{}\" cannot be a serial", serial));
+  return fail(errc::bad_serial, fmt::format("\"{}\" cannot be a serial", serial));
 }
 
 Status check_hostname(std::string_view name) {
-  const auto bad = fail(Errc::bad_hostname, fmt::format("\"{}\" cannot be a host name", name));
+  const auto bad = fail(errc::bad_hostname, fmt::format("\"{}\" cannot be a host name", name));
   if (name.empty() || name.size() > most_host_characters) return bad;
   for (std::string_view rest = name;;) {
     const std::size_t dot = rest.find('.');
@@ -138,7 +140,7 @@ Status check_hostname(std::string_view name) {
 }
 
 Result<MacAddress> parse_mac_address(std::string_view text) {
-  const auto bad = [&](std::string_view why) { return fail(Errc::bad_mac, fmt::format("\"{}\" {}", text, why)); };
+  const auto bad = [&](std::string_view why) { return fail(errc::bad_mac, fmt::format("\"{}\" {}", text, why)); };
   const bool plain = text.size() == 12;
   if (!plain && text.size() != 17) return bad("is not six bytes in hex");
   const std::size_t step = plain ? 2 : 3;
@@ -174,7 +176,7 @@ std::uint64_t blocks_in(const MacBlocks& pool) {
 
 Result<std::vector<MacAddress>> mac_block(const MacBlocks& pool, std::uint64_t index) {
   if (index >= blocks_in(pool)) {
-    return fail(Errc::mac_pool_exhausted,
+    return fail(errc::mac_pool_exhausted,
                 fmt::format("{} to {} has {} blocks of {}; block {} is needed", to_text(pool.first), to_text(pool.last),
                             blocks_in(pool), pool.count, index + 1));
   }

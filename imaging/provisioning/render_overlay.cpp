@@ -7,6 +7,8 @@
 #include <spdlog/fmt/fmt.h>
 #include <vector>
 
+#include "imaging/core/errors/image.h"
+#include "imaging/core/errors/unit.h"
 #include "imaging/filesystem/fat/fat_volume.h"
 #include "imaging/provisioning/text_template.h"
 #include "imaging/source/partition_table.h"
@@ -39,7 +41,7 @@ class EditedDisk {
       FL_TRY(found, labelled(name));
     }
     if (found.size() == 1) return open(found.front());
-    return fail(Errc::overlay_partition,
+    return fail(errc::overlay_partition,
                 fmt::format("{} partitions of the image match \"{}\"; it has {}", found.size(), name, names()));
   }
 
@@ -57,7 +59,7 @@ class EditedDisk {
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < partitions_.size(); ++i) {
       auto volume = open(i);
-      const bool other_file_system = !volume && volume.error().code == Errc::overlay_partition;
+      const bool other_file_system = !volume && volume.error().code == errc::overlay_partition;
       if (other_file_system) continue;
       FL_TRY(FatVolume* const fat, std::move(volume));
       FL_TRY(const std::string label, fat->label());
@@ -71,8 +73,8 @@ class EditedDisk {
     const PartitionFact& partition = partitions_[place];
     auto window = std::make_unique<SubView>(disk_, partition.start, partition.length);
     auto volume = FatVolume::open(*window);
-    if (!volume && volume.error().code == Errc::fat_boot_sector) {
-      return fail(Errc::overlay_partition, fmt::format("partition {} (\"{}\") holds no FAT file system: {}",
+    if (!volume && volume.error().code == errc::fat_boot_sector) {
+      return fail(errc::overlay_partition, fmt::format("partition {} (\"{}\") holds no FAT file system: {}",
                                                        partition.number, partition.name, volume.error().detail));
     }
     FL_TRY(FatVolume good, std::move(volume));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <spdlog/fmt/fmt.h>
 
+#include "imaging/core/errors/unit.h"
+
 namespace flashline::imaging {
 namespace {
 
@@ -18,7 +20,7 @@ std::string place_of(std::string_view text, std::size_t at, std::string_view ori
 /// The name between the braces that open at `at` ("${"). Errors: template_syntax.
 Result<std::string_view> name_at(std::string_view text, std::size_t at, std::string_view origin) {
   const auto bad = [&](std::string_view what) {
-    return fail(Errc::template_syntax, fmt::format("{}: {}", place_of(text, at, origin), what));
+    return fail(errc::template_syntax, fmt::format("{}: {}", place_of(text, at, origin), what));
   };
   if (!text.substr(at).starts_with("${")) return bad("a '$' that begins neither ${name} nor $$");
   const std::size_t end = text.find_first_of("}\n", at);
@@ -62,7 +64,7 @@ Result<std::string> render_template(std::string_view text, const UnitFields& fie
       [&](std::string_view name, std::size_t at) -> Status {
         const auto found = fields.find(name);
         if (found == fields.end()) {
-          return fail(Errc::template_field, fmt::format("{}: there is no field \"{}\", only {}",
+          return fail(errc::template_field, fmt::format("{}: there is no field \"{}\", only {}",
                                                         place_of(text, at, origin), name, known_names(fields)));
         }
         out.append(found->second);

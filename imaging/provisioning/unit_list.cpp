@@ -6,6 +6,7 @@
 #include <span>
 #include <spdlog/fmt/fmt.h>
 
+#include "imaging/core/errors/unit.h"
 #include "imaging/provisioning/csv.h"
 
 namespace flashline::imaging {
@@ -16,9 +17,9 @@ class UnitListReader {
   explicit UnitListReader(std::string_view file) : file_{file} {}
 
   Result<UnitList> read(const std::vector<CsvRow>& rows) {
-    if (rows.empty()) return fail(Errc::csv_missing_column, fmt::format("{}:1:1: the list is empty", file_));
+    if (rows.empty()) return fail(errc::csv_missing_column, fmt::format("{}:1:1: the list is empty", file_));
     FL_CHECK(read_header(rows.front()));
-    if (rows.size() == 1) return fail(Errc::csv_no_units, fmt::format("{}: there is only the header", file_));
+    if (rows.size() == 1) return fail(errc::csv_no_units, fmt::format("{}: there is only the header", file_));
     for (const CsvRow& row : std::span{rows}.subspan(1)) FL_CHECK(read_unit(row));
     return std::move(list_);
   }
@@ -39,12 +40,12 @@ class UnitListReader {
 
   Status read_header(const CsvRow& header) {
     for (const CsvCell& cell : header) {
-      if (cell.text.empty()) return error(Errc::csv_columns, cell, "a column has no name");
+      if (cell.text.empty()) return error(errc::csv_columns, cell, "a column has no name");
       if (cell.text == "unit" || cell.text == "batch") {
-        return error(Errc::csv_columns, cell, fmt::format("\"{}\" is a field that the station sets itself", cell.text));
+        return error(errc::csv_columns, cell, fmt::format("\"{}\" is a field that the station sets itself", cell.text));
       }
       if (column(cell.text))
-        return error(Errc::csv_columns, cell, fmt::format("column \"{}\" is there twice", cell.text));
+        return error(errc::csv_columns, cell, fmt::format("column \"{}\" is there twice", cell.text));
       list_.columns.push_back(cell.text);
     }
     const auto serial = column("serial");
@@ -55,7 +56,7 @@ class UnitListReader {
 
   std::unexpected<Error> missing(const CsvRow& header, std::string_view name) const {
     const bool semicolons = header.front().text.contains(';');
-    return error(Errc::csv_missing_column, header.front(),
+    return error(errc::csv_missing_column, header.front(),
                  fmt::format("there is no column \"{}\"{}", name,
                              semicolons ? "; the cells seem to be separated by semicolons instead of commas" : ""));
   }
@@ -63,7 +64,7 @@ class UnitListReader {
   Status find_mac_columns(const CsvRow& header) {
     const auto plain = column("mac");
     if (plain && column("mac.0")) {
-      return error(Errc::csv_columns, header[*plain], "\"mac\" and \"mac.0\" are the same address");
+      return error(errc::csv_columns, header[*plain], "\"mac\" and \"mac.0\" are the same address");
     }
     if (plain) macs_.push_back(*plain);
     while (const auto next = column(fmt::format("mac.{}", macs_.size()))) macs_.push_back(*next);
@@ -93,7 +94,7 @@ class UnitListReader {
     if (const Status good = check_serial(cell.text); !good) return error(cell, good.error());
     const auto [before, is_new] = serials_.emplace(cell.text, cell.line);
     if (is_new) return {};
-    return error(Errc::duplicate_serial, cell,
+    return error(errc::duplicate_serial, cell,
                  fmt::format("serial \"{}\" is in line {} already", cell.text, before->second));
   }
 
@@ -102,7 +103,7 @@ class UnitListReader {
     if (!mac) return error(cell, mac.error());
     const auto [before, is_new] = seen_macs_.emplace(*mac, cell.line);
     if (!is_new) {
-      return error(Errc::duplicate_mac, cell, fmt::format("{} is in line {} already", to_text(*mac), before->second));
+      return error(errc::duplicate_mac, cell, fmt::format("{} is in line {} already", to_text(*mac), before->second));
     }
     const std::string name = fmt::format("mac.{}", unit.macs.size());
     unit.fields[name] = to_text(*mac);

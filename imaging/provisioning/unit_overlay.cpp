@@ -7,6 +7,8 @@
 #include <spdlog/fmt/fmt.h>
 #include <utility>
 
+#include "imaging/core/errors/image.h"
+
 namespace flashline::imaging {
 namespace {
 
@@ -120,7 +122,7 @@ Result<BlockPlan> with_overlay(const BlockPlan& plan, const UnitOverlay& overlay
   for (const auto& extent : overlay.extents) {
     const auto end = flashline::end_of(extent.at, ByteCount{extent.bytes.size()});
     if (!end || end->value > target_size.value) {
-      return fail(Errc::out_of_disk, fmt::format("{} bytes of the unit's own at {} lie outside of a target of {} bytes",
+      return fail(errc::out_of_disk, fmt::format("{} bytes of the unit's own at {} lie outside of a target of {} bytes",
                                                  extent.bytes.size(), extent.at.value, target_size.value));
     }
     share(plan, owners, {extent.at.value, extent.bytes.size(), merged.blobs.size(), 0}, shares);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "imaging/core/byte_reader.h"
+#include "imaging/core/errors/image.h"
 #include "imaging/source/crc32.h"
 #include "imaging/source/file_view.h"
 #include "imaging/source/plan_view.h"
@@ -37,7 +38,7 @@ class SparseFile {
     make_blobs();
     if (has_checksum_ || header_.checksum != 0) FL_CHECK(check_sums());
     image_.size = header_.image_size();
-    if (image_.size.value == 0) return fail(Errc::truncated, "the sparse image is empty");
+    if (image_.size.value == 0) return fail(errc::truncated, "the sparse image is empty");
     return with_table();
   }
 
@@ -60,20 +61,20 @@ class SparseFile {
       FL_TRY(const auto chunk, detail::parse_sparse_chunk(header_, bytes, ByteOffset{at}));
       at += header_.chunk_header_size;
       if (at > view_.size().value || chunk.data > view_.size().value - at) {
-        return fail(Errc::truncated, fmt::format("sparse chunk {} needs {} bytes at offset {}", i, chunk.data, at));
+        return fail(errc::truncated, fmt::format("sparse chunk {} needs {} bytes at offset {}", i, chunk.data, at));
       }
       if (chunk.blocks > header_.blocks - block_) {
-        return fail(Errc::sparse_chunk, fmt::format("chunk {} reaches past the image's {} blocks", i, header_.blocks));
+        return fail(errc::sparse_chunk, fmt::format("chunk {} reaches past the image's {} blocks", i, header_.blocks));
       }
       FL_CHECK((this->*visit)(chunk, at));
       at += chunk.data;
       block_ += chunk.blocks;
     }
     if (block_ != header_.blocks) {
-      return fail(Errc::sparse_chunk, fmt::format("the chunks hold {} of {} blocks", block_, header_.blocks));
+      return fail(errc::sparse_chunk, fmt::format("the chunks hold {} of {} blocks", block_, header_.blocks));
     }
     if (at == view_.size().value) return {};
-    return fail(Errc::trailing_data, fmt::format("the last sparse chunk ends at offset {}", at));
+    return fail(errc::trailing_data, fmt::format("the last sparse chunk ends at offset {}", at));
   }
 
   Result<std::uint32_t> word_at(std::uint64_t at) {
@@ -103,7 +104,7 @@ class SparseFile {
     fill.length = std::max(fill.length, wanted);
     fill_runs_ += (length + fill_blob - 1) / fill_blob;
     if (fill_runs_ > max_fill_runs || blob_bytes_ > max_fill_blobs) {
-      return fail(Errc::too_large, "the sparse image is made of more fills than any real one");
+      return fail(errc::too_large, "the sparse image is made of more fills than any real one");
     }
     for (std::uint64_t done = 0; done < length; done += fill_blob) {
       image_.data.push_back({.place = {Place::Anchor::begin, at + done},
@@ -127,7 +128,7 @@ class SparseFile {
     sum_ = 0;
     FL_CHECK(walk(&SparseFile::sum_up));
     if (header_.checksum == 0 || header_.checksum == sum_) return {};
-    return fail(Errc::sparse_checksum,
+    return fail(errc::sparse_checksum,
                 fmt::format("the header says {:08X}, the image has {:08X}", header_.checksum, sum_));
   }
 
@@ -142,7 +143,7 @@ class SparseFile {
     if (chunk.kind == Kind::crc32) {
       FL_TRY(const auto expected, word_at(data_at));
       if (expected != sum_) {
-        return fail(Errc::sparse_checksum,
+        return fail(errc::sparse_checksum,
                     fmt::format("the chunk at offset {} says {:08X}, the image has {:08X}", data_at, expected, sum_));
       }
     }
@@ -180,7 +181,7 @@ class SparseFile {
                   image_.size};
     FL_TRY(auto table, read_partition_table(disk, image_.size));
     if (header_.block_size % table.sector_size != 0) {
-      return fail(Errc::sparse_header,
+      return fail(errc::sparse_header,
                   fmt::format("blocks of {} bytes for sectors of {}", header_.block_size, table.sector_size));
     }
     return PlannedDisk{plan_disk(std::move(image_), table), std::move(table)};
@@ -215,7 +216,7 @@ Result<SparseHeader> parse_sparse_header(std::span<const std::byte> bytes) {
   ByteReader in{bytes};
   SparseHeader header;
   FL_TRY(const auto signature, in.u32("sparse magic"));
-  if (signature != magic) return fail(Errc::sparse_header, "no Android sparse signature");
+  if (signature != magic) return fail(errc::sparse_header, "no Android sparse signature");
   FL_TRY(const auto major, in.u16("sparse major version"));
   FL_CHECK(in.u16("sparse minor version"));
   FL_TRY(header.file_header_size, in.u16("sparse file header size"));
@@ -224,13 +225,13 @@ Result<SparseHeader> parse_sparse_header(std::span<const std::byte> bytes) {
   FL_TRY(header.blocks, in.u32("sparse block count"));
   FL_TRY(header.chunks, in.u32("sparse chunk count"));
   FL_TRY(header.checksum, in.u32("sparse checksum"));
-  if (major != 1) return fail(Errc::sparse_header, fmt::format("version {} is not known", major));
+  if (major != 1) return fail(errc::sparse_header, fmt::format("version {} is not known", major));
   if (header.file_header_size < SparseHeader::length || header.chunk_header_size < 12) {
-    return fail(Errc::sparse_header,
+    return fail(errc::sparse_header,
                 fmt::format("headers of {} and {} bytes", header.file_header_size, header.chunk_header_size));
   }
   if (header.block_size == 0 || header.block_size % 512 != 0 || header.block_size > max_block) {
-    return fail(Errc::sparse_header, fmt::format("blocks of {} bytes", header.block_size));
+    return fail(errc::sparse_header, fmt::format("blocks of {} bytes", header.block_size));
   }
   return header;
 }
@@ -256,15 +257,15 @@ Result<SparseChunk> detail::parse_sparse_chunk(const SparseHeader& header, std::
     case Kind::dont_care:
       break;
     default:
-      return fail(Errc::sparse_chunk, fmt::format("type {:04X} at offset {}", type, at.value));
+      return fail(errc::sparse_chunk, fmt::format("type {:04X} at offset {}", type, at.value));
   }
   chunk.data = expected;
   if (total != expected + header.chunk_header_size) {
-    return fail(Errc::sparse_chunk, fmt::format("the chunk at offset {} says {} bytes, its kind needs {}", at.value,
+    return fail(errc::sparse_chunk, fmt::format("the chunk at offset {} says {} bytes, its kind needs {}", at.value,
                                                 total, expected + header.chunk_header_size));
   }
   if (chunk.kind == Kind::crc32 && chunk.blocks != 0) {
-    return fail(Errc::sparse_chunk, fmt::format("the checksum at offset {} claims blocks", at.value));
+    return fail(errc::sparse_chunk, fmt::format("the checksum at offset {} claims blocks", at.value));
   }
   return chunk;
 }

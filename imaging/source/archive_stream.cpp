@@ -4,6 +4,7 @@
 #include <string>
 #include <unistd.h>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/source/decompress.h"
 
 namespace flashline::imaging::detail {
@@ -18,7 +19,7 @@ std::unexpected<Error> archive_error(archive* handle, Compression compression) {
   const char* const text = ::archive_error_string(handle);
   const std::string what = text != nullptr ? text : "damaged";
   const bool short_of = what.find("runcated") != std::string::npos || what.find("nexpected end") != std::string::npos;
-  return fail(short_of ? Errc::truncated : Errc::bad_compression, fmt::format("{}: {}", name_of(compression), what));
+  return fail(short_of ? errc::truncated : errc::bad_compression, fmt::format("{}: {}", name_of(compression), what));
 }
 
 int filter_of(Compression compression) {
@@ -29,8 +30,8 @@ int filter_of(Compression compression) {
 /// A reader that takes exactly one kind of file: nothing is guessed from the contents, at no depth.
 Result<ArchiveHandle> open_reader(int fd, Compression compression) {
   ArchiveHandle reader{::archive_read_new()};
-  if (!reader) return fail(Errc::bad_compression, "libarchive cannot be set up: out of memory");
-  if (::lseek(fd, 0, SEEK_SET) < 0) return fail(Errc::image_read, "the compressed file cannot be read from its start");
+  if (!reader) return fail(errc::bad_compression, "libarchive cannot be set up: out of memory");
+  if (::lseek(fd, 0, SEEK_SET) < 0) return fail(errc::image_read, "the compressed file cannot be read from its start");
   if (compression == Compression::zip) {
     ::archive_read_support_format_zip_seekable(reader.get());
   } else {
@@ -61,12 +62,12 @@ std::string name_of(archive_entry* entry) {
 Status check_members(int fd) {
   FL_TRY(const auto reader, open_reader(fd, Compression::zip));
   FL_TRY(archive_entry * first, next_file(reader.get(), Compression::zip));
-  if (first == nullptr) return fail(Errc::archive_members, "the zip holds no file");
+  if (first == nullptr) return fail(errc::archive_members, "the zip holds no file");
   const std::string name = name_of(first);
-  if (::archive_entry_is_encrypted(first) != 0) return fail(Errc::encrypted_image, "member " + name);
+  if (::archive_entry_is_encrypted(first) != 0) return fail(errc::encrypted_image, "member " + name);
   FL_TRY(archive_entry * second, next_file(reader.get(), Compression::zip));
   if (second == nullptr) return {};
-  return fail(Errc::archive_members, fmt::format("the zip holds {} and {}", name, name_of(second)));
+  return fail(errc::archive_members, fmt::format("the zip holds {} and {}", name, name_of(second)));
 }
 
 class ArchiveStream final : public ByteStream {
@@ -102,7 +103,7 @@ Result<Decompressor> archive_stream(FileHandle file, Compression compression) {
   if (compression == Compression::zip) FL_CHECK(check_members(file.get()));
   FL_TRY(auto reader, open_reader(file.get(), compression));
   FL_TRY(archive_entry* const entry, next_file(reader.get(), compression));
-  if (entry == nullptr) return fail(Errc::truncated, fmt::format("{}: no data", name_of(compression)));
+  if (entry == nullptr) return fail(errc::truncated, fmt::format("{}: no data", name_of(compression)));
   Decompressor opened;
   if (compression == Compression::zip && ::archive_entry_size_is_set(entry) != 0 && ::archive_entry_size(entry) >= 0) {
     opened.size = ByteCount{static_cast<std::uint64_t>(::archive_entry_size(entry))};

@@ -4,6 +4,9 @@
 #include <map>
 #include <spdlog/fmt/fmt.h>
 
+#include "imaging/core/errors/image.h"
+#include "imaging/core/errors/target.h"
+
 namespace flashline::imaging {
 namespace {
 
@@ -35,7 +38,7 @@ class Claimed {
 
 Status check_sector(const Run& run, const TargetNeeds& needs, ByteCount size) {
   if (run.place.distance % needs.sector_size == 0) return {};
-  return fail(Errc::out_of_disk,
+  return fail(errc::out_of_disk,
               fmt::format("a run of {} bytes would start at {}, inside a sector of {} bytes, on a target of {} bytes",
                           run.length.value, run.place.distance, needs.sector_size, size.value));
 }
@@ -57,13 +60,13 @@ Result<ByteOffset> resolve(Place place, ByteCount length, ByteCount size) {
     const ByteOffset at{from_end ? size.value - place.distance : place.distance};
     if (length.value <= size.value - at.value) return at;
   }
-  return fail(Errc::out_of_disk, fmt::format("{} bytes at {} bytes from the {} lie outside of a target of {} bytes",
+  return fail(errc::out_of_disk, fmt::format("{} bytes at {} bytes from the {} lie outside of a target of {} bytes",
                                              length.value, place.distance, from_end ? "end" : "beginning", size.value));
 }
 
 Result<BlockPlan> resolved(const BlockPlan& plan, ByteCount size) {
   if (size.value < plan.needs.min_size.value) {
-    return fail(Errc::target_too_small,
+    return fail(errc::target_too_small,
                 fmt::format("the image needs {} bytes, the target has {}", plan.needs.min_size.value, size.value));
   }
   BlockPlan placed = plan;

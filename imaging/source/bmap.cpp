@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/source/file_view.h"
 #include "imaging/source/named_digest.h"
 
@@ -17,7 +18,7 @@ namespace {
 constexpr std::uint64_t max_map = 64_MiB;
 constexpr std::uint64_t max_image = 1ULL << 62U;
 
-std::unexpected<Error> bad(std::string_view what) { return fail(Errc::bmap_syntax, std::string{what}); }
+std::unexpected<Error> bad(std::string_view what) { return fail(errc::bmap_syntax, std::string{what}); }
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view blank = " \t\r\n";
@@ -89,7 +90,7 @@ Status check_own_checksum(const pugi::xml_node& bmap, const Dialect& dialect, co
   digest.update(std::as_bytes(std::span{blanked}));
   const auto found = digest.finish();
   if (found == expected) return {};
-  return fail(Errc::bmap_checksum, fmt::format("the block map says {}, it has {}", digits, to_hex(found)));
+  return fail(errc::bmap_checksum, fmt::format("the block map says {}, it has {}", digits, to_hex(found)));
 }
 
 Result<BmapRange> parse_range(const pugi::xml_node& node, const Dialect& dialect) {

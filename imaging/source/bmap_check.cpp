@@ -2,6 +2,7 @@
 #include <spdlog/fmt/fmt.h>
 #include <utility>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/source/bmap.h"
 #include "imaging/source/file_view.h"
 #include "imaging/source/named_digest.h"
@@ -39,7 +40,7 @@ class RangeChecker {
     if (range.checksum.empty()) return {};
     const auto found = digest_.finish();
     if (found == range.checksum) return {};
-    return fail(Errc::bmap_mismatch, fmt::format("blocks {}-{} have {} {}, the block map says {}", range.first,
+    return fail(errc::bmap_mismatch, fmt::format("blocks {}-{} have {} {}, the block map says {}", range.first,
                                                  range.last, map_.algorithm, to_hex(found), to_hex(range.checksum)));
   }
 
@@ -71,7 +72,7 @@ class CheckedStream final : public ByteStream {
 
 Result<HashTable> check_by_bmap(const Bmap& map, int fd, ByteCount size) {
   if (size != map.image_size) {
-    return fail(Errc::bmap_mismatch,
+    return fail(errc::bmap_mismatch,
                 fmt::format("the image has {} bytes, the block map says {}", size.value, map.image_size.value));
   }
   constexpr std::uint32_t unit = 128_KiB;

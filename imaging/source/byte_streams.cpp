@@ -4,6 +4,8 @@
 #include <spdlog/fmt/fmt.h>
 #include <utility>
 
+#include "imaging/core/errors/image.h"
+
 namespace flashline::imaging {
 namespace {
 
@@ -46,7 +48,7 @@ class SizedStream final : public ByteStream {
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), size_ - done_));
     FL_TRY(const auto got, inner_->read(out.first(wanted)));
     if (got == 0 && wanted != 0) {
-      return fail(Errc::truncated,
+      return fail(errc::truncated,
                   fmt::format("the image ends after {} bytes, {} gives {}", done_, declared_by_, size_));
     }
     done_ += got;
@@ -59,7 +61,7 @@ class SizedStream final : public ByteStream {
     std::byte more{};
     FL_TRY(const auto got, inner_->read({&more, 1}));
     if (got != 0) {
-      return fail(Errc::trailing_data,
+      return fail(errc::trailing_data,
                   fmt::format("the image goes on after the {} bytes that {} gives", size_, declared_by_));
     }
     ended_ = true;

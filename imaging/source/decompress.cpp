@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/source/byte_streams.h"
 #include "imaging/source/file_view.h"
 
@@ -29,7 +30,7 @@ Result<std::uint32_t> gzip_length(int fd) {
   FL_TRY(const auto size, size_of(fd));
   FileView view{fd, size};
   std::array<std::byte, 4> tail{};
-  if (size.value < 18) return fail(Errc::truncated, "a gzip file has at least 18 bytes");
+  if (size.value < 18) return fail(errc::truncated, "a gzip file has at least 18 bytes");
   FL_CHECK(view.read(ByteOffset{size.value - tail.size()}, tail));
   std::uint32_t length = 0;
   for (std::size_t i = 0; i < tail.size(); ++i) length |= std::to_integer<std::uint32_t>(tail[i]) << (8 * i);

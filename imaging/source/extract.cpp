@@ -4,6 +4,7 @@
 #include <spdlog/fmt/fmt.h>
 #include <utility>
 
+#include "imaging/core/errors/usage.h"
 #include "imaging/source/fit_gpt.h"
 #include "imaging/source/output_file.h"
 #include "imaging/source/plan_view.h"
@@ -67,7 +68,7 @@ Result<ExtractReport> extract_image(OpenedImage in, const ExtractOptions& option
   const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path{"."};
   FL_CHECK(spool(in, folder));
   if (options.store >= in.stores.size()) {
-    return fail(Errc::usage,
+    return fail(errc::usage,
                 fmt::format("there is no store {}, the image has {}", options.store + 1, in.stores.size()));
   }
   const BlockPlan& plan = in.stores[options.store].plan;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/source/plan_view.h"
 
 namespace flashline::imaging {
@@ -16,7 +17,7 @@ namespace {
 Status check_inside(ByteCount size, ByteOffset at, std::size_t count) {
   const auto end = end_of(at, ByteCount{count});
   if (end && end->value <= size.value) return {};
-  return fail(Errc::image_read,
+  return fail(errc::image_read,
               fmt::format("{} bytes at offset {} lie outside of the {} bytes there are", count, at.value, size.value));
 }
 
@@ -24,20 +25,20 @@ Status check_inside(ByteCount size, ByteOffset at, std::size_t count) {
 
 Result<FileHandle> open_for_reading(const std::filesystem::path& path) {
   FileHandle file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!file) return fail(Errc::image_open, fmt::format("{}: {}", path.string(), std::strerror(errno)));
+  if (!file) return fail(errc::image_open, fmt::format("{}: {}", path.string(), std::strerror(errno)));
   struct stat facts{};
   if (::fstat(file.get(), &facts) != 0) {
-    return fail(Errc::image_open, fmt::format("{}: {}", path.string(), std::strerror(errno)));
+    return fail(errc::image_open, fmt::format("{}: {}", path.string(), std::strerror(errno)));
   }
   if (!S_ISREG(facts.st_mode) && !S_ISBLK(facts.st_mode)) {
-    return fail(Errc::image_open, fmt::format("{}: not a file or block device", path.string()));
+    return fail(errc::image_open, fmt::format("{}: not a file or block device", path.string()));
   }
   return file;
 }
 
 Result<ByteCount> size_of(int fd) {
   const off_t end = ::lseek(fd, 0, SEEK_END);  // for block devices too, whose st_size is 0
-  if (end < 0) return fail(Errc::image_read, fmt::format("size of the file: {}", std::strerror(errno)));
+  if (end < 0) return fail(errc::image_read, fmt::format("size of the file: {}", std::strerror(errno)));
   return ByteCount{static_cast<std::uint64_t>(end)};
 }
 

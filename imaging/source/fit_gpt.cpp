@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "imaging/core/errors/image.h"
+#include "imaging/core/errors/target.h"
 #include "imaging/provisioning/unit_overlay.h"
 #include "imaging/source/gpt.h"
 
@@ -43,7 +45,7 @@ Result<BlockPlan> built_for(const BlockPlan& plan, std::uint64_t gpt_size, ByteC
 
 /// Nothing but tables may lie where tables go or come from.
 Status check_room(const TargetNeeds& needs, const GptHeader& header, const Geometry& from, const Geometry& to) {
-  const auto refuse = [](const char* why) { return fail(Errc::gpt_fit, why); };
+  const auto refuse = [](const char* why) { return fail(errc::gpt_fit, why); };
   if (from.size < (from.array_sectors + 2) * from.sector || header.last_usable >= from.backup_entries()) {
     return refuse("the image's usable sectors reach into the place of its backup GPT");
   }
@@ -110,15 +112,15 @@ void write_backup_last(BlockPlan& plan, ByteOffset at, std::vector<std::byte> by
 }  // namespace
 
 Result<BlockPlan> fit_gpt(const BlockPlan& plan, const PlanContent& content, ByteCount size) {
-  if (!plan.needs.gpt_size) return fail(Errc::gpt_fit, "the image has no GPT");
+  if (!plan.needs.gpt_size) return fail(errc::gpt_fit, "the image has no GPT");
   const std::uint64_t sector = plan.needs.sector_size;
   const std::uint64_t gpt_size = plan.needs.gpt_size->value;
   if (size == *plan.needs.gpt_size) return resolved(plan, size);
   if (size.value < std::max(gpt_size, plan.needs.min_size.value)) {
-    return fail(Errc::target_too_small, fmt::format("the image's GPT needs {} bytes, the target has {}",
+    return fail(errc::target_too_small, fmt::format("the image's GPT needs {} bytes, the target has {}",
                                                     std::max(gpt_size, plan.needs.min_size.value), size.value));
   }
-  if (size.value % sector != 0) return fail(Errc::gpt_fit, fmt::format("{} bytes are no whole sectors", size.value));
+  if (size.value % sector != 0) return fail(errc::gpt_fit, fmt::format("{} bytes are no whole sectors", size.value));
 
   FL_TRY(const auto built, built_for(plan, std::max(gpt_size, plan.needs.min_size.value), size));
   PlanView view{built, content, size};

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "imaging/core/byte_reader.h"
+#include "imaging/core/errors/image.h"
 #include "imaging/core/unicode.h"
 #include "imaging/source/crc32.h"
 
@@ -18,7 +19,7 @@ constexpr std::size_t crc_offset = 16;
 constexpr std::uint64_t max_entries_bytes = 4_MiB;
 
 std::unexpected<Error> damaged(std::uint64_t lba, std::string_view what) {
-  return fail(Errc::gpt_damaged, fmt::format("the GPT at LBA {}: {}", lba, what));
+  return fail(errc::gpt_damaged, fmt::format("the GPT at LBA {}: {}", lba, what));
 }
 
 Result<Guid> take_guid(ByteReader& in, const char* field) {

@@ -6,6 +6,7 @@
 #include <vector>
 #include <zlib.h>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/source/decompress.h"
 
 namespace flashline::imaging::detail {
@@ -22,7 +23,7 @@ class GzipStream final : public ByteStream {
   GzipStream& operator=(const GzipStream&) = delete;
 
   Result<std::size_t> read(std::span<std::byte> out) override {
-    if (!ready_) return fail(Errc::bad_compression, "zlib cannot be set up: out of memory");
+    if (!ready_) return fail(errc::bad_compression, "zlib cannot be set up: out of memory");
     out = out.first(std::min<std::size_t>(out.size(), 1_GiB));
     zlib_.next_out = reinterpret_cast<Bytef*>(out.data());
     zlib_.avail_out = static_cast<uInt>(out.size());
@@ -41,7 +42,7 @@ class GzipStream final : public ByteStream {
       got = ::pread(file_.get(), input_.data(), input_.size(), static_cast<off_t>(offset_));
     } while (got < 0 && errno == EINTR);
     if (got < 0) {
-      return fail(Errc::image_read, fmt::format("reading at offset {}: {}", offset_, std::strerror(errno)));
+      return fail(errc::image_read, fmt::format("reading at offset {}: {}", offset_, std::strerror(errno)));
     }
     at_end_ = got == 0;
     offset_ += static_cast<std::uint64_t>(got);
@@ -52,7 +53,7 @@ class GzipStream final : public ByteStream {
 
   Status inflate_some() {
     if (at_end_ && zlib_.avail_in == 0) {
-      return fail(Errc::truncated, fmt::format("the gzip file ends at offset {}, inside a member", offset_));
+      return fail(errc::truncated, fmt::format("the gzip file ends at offset {}, inside a member", offset_));
     }
     const int result = ::inflate(&zlib_, Z_NO_FLUSH);
     if (result == Z_STREAM_END) {
@@ -60,7 +61,7 @@ class GzipStream final : public ByteStream {
       return {};
     }
     if (result == Z_OK || result == Z_BUF_ERROR) return {};
-    return fail(Errc::bad_compression, fmt::format("gzip, near offset {}: {}", offset_ - zlib_.avail_in,
+    return fail(errc::bad_compression, fmt::format("gzip, near offset {}: {}", offset_ - zlib_.avail_in,
                                                    zlib_.msg != nullptr ? zlib_.msg : "damaged"));
   }
 
@@ -76,7 +77,7 @@ class GzipStream final : public ByteStream {
       return {};
     }
     if (padded_ || *zlib_.next_in != 0x1F) {
-      return fail(Errc::trailing_data, fmt::format("no gzip member at offset {}", offset_ - zlib_.avail_in));
+      return fail(errc::trailing_data, fmt::format("no gzip member at offset {}", offset_ - zlib_.avail_in));
     }
     member_over_ = false;
     ::inflateReset(&zlib_);

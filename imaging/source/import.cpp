@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <utility>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/source/disk_plan.h"
 #include "imaging/source/plan_view.h"
 #include "imaging/source/spool.h"
@@ -38,7 +39,7 @@ Result<Blocks> blocks_of(const TargetNeeds& needs) {
   const std::uint64_t size = needs.min_size.value;
   const auto padded = align_up(size, block_size);
   if (!padded || *padded / block_size > 0xFFFFFFFFULL) {
-    return fail(Errc::import_refused, fmt::format("an image of {} bytes: FFU counts blocks with 32 bits", size));
+    return fail(errc::import_refused, fmt::format("an image of {} bytes: FFU counts blocks with 32 bits", size));
   }
   const bool exact = needs.gpt_size && *needs.gpt_size == needs.min_size && size > block_size;
   if (exact && size % block_size != 0) return Blocks{size, size / block_size, true};
@@ -171,7 +172,7 @@ FileState state_of(int fd) {
 /// that `file` is still as it was.
 MakeCatalog catalog_maker(const ImportOptions& options, int file) {
   return [&options, file, before = state_of(file)](std::span<const std::byte> table) -> Result<std::vector<std::byte>> {
-    if (!(state_of(file) == before)) return fail(Errc::image_changed, "somebody wrote to it while it was imported");
+    if (!(state_of(file) == before)) return fail(errc::image_changed, "somebody wrote to it while it was imported");
     auto catalog = build_catalog(table, {.member = options.member, .this_update = options.time});
     if (options.signer == nullptr) return catalog;
     return options.signer->sign(catalog, options.time);
@@ -183,7 +184,7 @@ MakeCatalog catalog_maker(const ImportOptions& options, int file) {
 Result<ImportReport> import_image(OpenedImage in, const ImportOptions& options, const std::filesystem::path& path,
                                   const std::function<void(const ImportProgress&)>& progress) {
   if (in.facts.format.starts_with("ffu")) {
-    return fail(Errc::import_refused, "it is a full flash update image already: sign it or copy it");
+    return fail(errc::import_refused, "it is a full flash update image already: sign it or copy it");
   }
   const auto tell = [&](ImportProgress::Step step) {
     return [&progress, step](ByteCount done, ByteCount total) {

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "imaging/core/errors/image.h"
+#include "imaging/core/errors/trust.h"
 #include "imaging/ffu/read_ffu.h"
 #include "imaging/source/android_sparse.h"
 #include "imaging/source/bmap.h"
@@ -37,31 +39,31 @@ struct Foreign {
 /// Files that would be taken for raw images and make bricks.
 Status refuse_foreign(std::span<const std::byte> start) {
   static constexpr Foreign known[] = {
-      {257, "ustar", Errc::nested_archive, "a tar archive"},
-      {0, "7z\xBC\xAF\x27\x1C", Errc::nested_archive, "a 7-Zip archive"},
-      {0, "Rar!", Errc::nested_archive, "a RAR archive"},
-      {0, "MSCF", Errc::nested_archive, "a cabinet"},
-      {0, "MSWIM", Errc::image_format, "a WIM file: capture the disk as an FFU"},
-      {0, "QFI\xFB", Errc::image_format, "a qcow2 disk: convert it with qemu-img to raw"},
-      {0, "vhdxfile", Errc::image_format, "a VHDX disk: convert it with qemu-img to raw"},
-      {0, "conectix", Errc::image_format, "a VHD disk: convert it with qemu-img to raw"},
-      {0, "KDMV", Errc::image_format, "a VMDK disk: convert it with qemu-img to raw"},
-      {64, "\x7F\x10\xDA\xBE", Errc::image_format, "a VDI disk: convert it with qemu-img to raw"},
+      {257, "ustar", errc::nested_archive, "a tar archive"},
+      {0, "7z\xBC\xAF\x27\x1C", errc::nested_archive, "a 7-Zip archive"},
+      {0, "Rar!", errc::nested_archive, "a RAR archive"},
+      {0, "MSCF", errc::nested_archive, "a cabinet"},
+      {0, "MSWIM", errc::image_format, "a WIM file: capture the disk as an FFU"},
+      {0, "QFI\xFB", errc::image_format, "a qcow2 disk: convert it with qemu-img to raw"},
+      {0, "vhdxfile", errc::image_format, "a VHDX disk: convert it with qemu-img to raw"},
+      {0, "conectix", errc::image_format, "a VHD disk: convert it with qemu-img to raw"},
+      {0, "KDMV", errc::image_format, "a VMDK disk: convert it with qemu-img to raw"},
+      {64, "\x7F\x10\xDA\xBE", errc::image_format, "a VDI disk: convert it with qemu-img to raw"},
   };
   for (const auto& one : known) {
     if (has_at(start, one.at, one.signature)) return fail(one.code, std::string{one.what});
   }
-  if (looks_like_bmap(start)) return fail(Errc::image_format, "a block map: name the image, and this beside it");
+  if (looks_like_bmap(start)) return fail(errc::image_format, "a block map: name the image, and this beside it");
   return {};
 }
 
 /// What a policy asks of an image that carries no signature.
 Status check_policy(int fd, const TrustPolicy& policy) {
-  if (!policy.allow_unsigned) return fail(Errc::unsigned_image, "only FFU images carry a signature");
+  if (!policy.allow_unsigned) return fail(errc::unsigned_image, "only FFU images carry a signature");
   if (!policy.file_digest) return {};
   FL_TRY(const auto found, digest_of_file(fd));
   if (found == *policy.file_digest) return {};
-  return fail(Errc::file_digest,
+  return fail(errc::file_digest,
               fmt::format("its SHA-256 is {}, pinned is {}", to_hex(found), to_hex(*policy.file_digest)));
 }
 
@@ -78,7 +80,7 @@ void set_disk(OpenedImage& image, PlannedDisk disk) {
 /// Runs start and end at sectors, so the map's blocks must.
 Status check_blocks(const std::optional<Bmap>& map, const PartitionTable& table) {
   if (!map || map->block_size % table.sector_size == 0) return {};
-  return fail(Errc::bmap_mismatch, fmt::format("the block map has blocks of {} bytes, the image sectors of {}",
+  return fail(errc::bmap_mismatch, fmt::format("the block map has blocks of {} bytes, the image sectors of {}",
                                                map->block_size, table.sector_size));
 }
 
@@ -173,9 +175,9 @@ Result<OpenedImage> finish_stream(StreamedDisk disk, std::string format) {
 
 /// What a decompressor gives must be a disk image: nothing else is looked into.
 Status refuse_nested(std::span<const std::byte> start) {
-  if (start.empty()) return fail(Errc::truncated, "the image is empty");
-  if (is_ffu(start)) return fail(Errc::nested_archive, "an FFU inside: its own checks need the plain file");
-  if (compression_of(start) != Compression::none) return fail(Errc::nested_archive, "compressed twice");
+  if (start.empty()) return fail(errc::truncated, "the image is empty");
+  if (is_ffu(start)) return fail(errc::nested_archive, "an FFU inside: its own checks need the plain file");
+  if (compression_of(start) != Compression::none) return fail(errc::nested_archive, "compressed twice");
   return refuse_foreign(start);
 }
 
@@ -197,7 +199,7 @@ Result<OpenedImage> open_stream(FileHandle file, Compression compression, std::o
   FL_CHECK(refuse_nested(disk.start));
   std::string format = disk.map ? "bmap" : "raw";
   if (looks_like_sparse(disk.start)) {
-    if (disk.map) return fail(Errc::bmap_mismatch, "a block map beside an Android sparse image");
+    if (disk.map) return fail(errc::bmap_mismatch, "a block map beside an Android sparse image");
     FL_TRY(auto expanded, expand_sparse(with_prefix(std::move(disk.start), std::move(disk.stream))));
     disk = {.stream = std::move(expanded.stream), .start = {}, .size = expanded.size, .size_mod_4_gib = {}, .map = {}};
     FL_TRY(disk.start, peek(*disk.stream));
@@ -205,7 +207,7 @@ Result<OpenedImage> open_stream(FileHandle file, Compression compression, std::o
   }
   if (disk.map) {
     if (disk.size && *disk.size != disk.map->image_size) {
-      return fail(Errc::bmap_mismatch, fmt::format("the image has {} bytes, the block map says {}", disk.size->value,
+      return fail(errc::bmap_mismatch, fmt::format("the image has {} bytes, the block map says {}", disk.size->value,
                                                    disk.map->image_size.value));
     }
     disk.size = disk.map->image_size;
@@ -224,7 +226,7 @@ Result<OpenedImage> open_unsigned(FileHandle file, std::span<const std::byte> st
   if (compression != Compression::none) return open_stream(std::move(file), compression, std::move(map));
   FL_TRY(const auto size, size_of(file.get()));
   if (!looks_like_sparse(start)) return open_raw(std::move(file), size, map);
-  if (map) return fail(Errc::bmap_mismatch, "a block map beside an Android sparse image");
+  if (map) return fail(errc::bmap_mismatch, "a block map beside an Android sparse image");
   return open_sparse(std::move(file), size);
 }
 

@@ -10,11 +10,13 @@
 #include <unistd.h>
 #include <utility>
 
+#include "imaging/core/errors/image.h"
+
 namespace flashline::imaging {
 namespace {
 
 std::unexpected<Error> failed(const std::filesystem::path& path) {
-  return fail(Errc::image_write, fmt::format("{}: {}", path.string(), std::strerror(errno)));
+  return fail(errc::image_write, fmt::format("{}: {}", path.string(), std::strerror(errno)));
 }
 
 std::filesystem::path beside(const std::filesystem::path& path) {
@@ -29,7 +31,7 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
 Status refuse_special(const std::filesystem::path& path) {
   struct stat found{};
   if (::stat(path.c_str(), &found) != 0 || S_ISREG(found.st_mode)) return {};
-  return fail(Errc::image_write, fmt::format("{}: no regular file", path.string()));
+  return fail(errc::image_write, fmt::format("{}: no regular file", path.string()));
 }
 
 /// File systems without nameless files say so in various ways.

@@ -5,6 +5,7 @@
 #include <spdlog/fmt/fmt.h>
 #include <string_view>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/source/gpt.h"
 
 namespace flashline::imaging {
@@ -60,7 +61,7 @@ bool looks_like_mbr(const MbrSector& sector, const std::array<MbrRow, 4>& rows) 
 Status check_inside(const PartitionFact& partition, std::optional<ByteCount> disk_size) {
   const std::uint64_t end = partition.start.value + partition.length.value;
   if (!disk_size || end <= disk_size->value) return {};
-  return fail(Errc::truncated, fmt::format("partition \"{}\" ends at byte {}, the image at byte {}", partition.name,
+  return fail(errc::truncated, fmt::format("partition \"{}\" ends at byte {}, the image at byte {}", partition.name,
                                            end, disk_size->value));
 }
 
@@ -147,7 +148,7 @@ Status check_backup(BlockView& disk, const GptTable& primary, PartitionTable& ta
     table.warnings.push_back(fmt::format("the backup GPT is at LBA {}, not at the image's end (LBA {})", lba, last));
   }
   const auto backup = read_gpt(disk, lba, table.sector_size);
-  if (!backup && backup.error().code != Errc::gpt_damaged) return std::unexpected{backup.error()};
+  if (!backup && backup.error().code != errc::gpt_damaged) return std::unexpected{backup.error()};
   if (!backup) {
     table.warnings.push_back("the backup is damaged: " + backup.error().detail);
   } else if (backup->entry_bytes != primary.entry_bytes || backup->header.disk != primary.header.disk) {
@@ -166,7 +167,7 @@ Result<PartitionTable> read_as_gpt(BlockView& disk, std::optional<ByteCount> dis
   PartitionTable table{.kind = PartitionTable::Kind::gpt, .sector_size = sector_size};
   const std::uint64_t lbas = ~std::uint64_t{0} / sector_size;
   if (primary->header.alternate_lba >= lbas || primary->header.last_usable >= lbas) {
-    return fail(Errc::gpt_damaged, fmt::format("the primary GPT's AlternateLBA {} or LastUsableLBA {} is past any disk",
+    return fail(errc::gpt_damaged, fmt::format("the primary GPT's AlternateLBA {} or LastUsableLBA {} is past any disk",
                                                primary->header.alternate_lba, primary->header.last_usable));
   }
   table.gpt_size = ByteCount{(primary->header.alternate_lba + 1) * sector_size};
@@ -190,7 +191,7 @@ std::unexpected<Error> missing_primary(BlockView& disk, std::optional<ByteCount>
       detail += " (the backup at the image's end is good: \"sgdisk -e\" or \"gdisk\" can rebuild the primary from it)";
     }
   }
-  return fail(Errc::gpt_damaged, detail);
+  return fail(errc::gpt_damaged, detail);
 }
 
 }  // namespace

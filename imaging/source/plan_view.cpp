@@ -7,6 +7,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "imaging/core/errors/image.h"
+
 namespace flashline::imaging {
 namespace {
 
@@ -20,10 +22,10 @@ Status read_exactly(int fd, ByteOffset at, std::span<std::byte> out) {
     const ssize_t got = ::pread(fd, out.data(), out.size(), static_cast<off_t>(at.value));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
-      return fail(Errc::image_read, fmt::format("reading at offset {}: {}", at.value, std::strerror(errno)));
+      return fail(errc::image_read, fmt::format("reading at offset {}: {}", at.value, std::strerror(errno)));
     }
     if (got == 0) {
-      return fail(Errc::truncated, fmt::format("the file ends at offset {}, {} bytes too early", at.value, out.size()));
+      return fail(errc::truncated, fmt::format("the file ends at offset {}, {} bytes too early", at.value, out.size()));
     }
     out = out.subspan(static_cast<std::size_t>(got));
     at.value += static_cast<std::uint64_t>(got);
@@ -41,7 +43,7 @@ PlanView::PlanView(const BlockPlan& plan, PlanContent content, ByteCount size)
 Status PlanView::read(ByteOffset at, std::span<std::byte> out) {
   const auto end = end_of(at, ByteCount{out.size()});
   if (!end || end->value > size_.value) {
-    return fail(Errc::image_read, fmt::format("{} bytes at offset {} lie outside of the {} bytes there are", out.size(),
+    return fail(errc::image_read, fmt::format("{} bytes at offset {} lie outside of the {} bytes there are", out.size(),
                                               at.value, size_.value));
   }
   auto next = std::ranges::upper_bound(runs_, at.value, {}, [](const Run& run) { return run.place.distance; });
@@ -82,13 +84,13 @@ Status PlanView::read_run(const Run& run, std::uint64_t skip, std::span<std::byt
 Status PlanView::read_content(ByteOffset at, std::span<std::byte> out) {
   const HashTable& hashes = plan_.hashes;
   if (!hashes.digests || hashes.digests->empty()) return content_.read(at, out);
-  if (at < hashes.origin) return fail(Errc::chunk_hash, fmt::format("no digest covers content offset {}", at.value));
+  if (at < hashes.origin) return fail(errc::chunk_hash, fmt::format("no digest covers content offset {}", at.value));
   while (!out.empty()) {
     const std::uint64_t covered = at.value - hashes.origin.value;
     FL_TRY(const Unit* const checked, unit(covered / hashes.unit));
     const auto skip = static_cast<std::size_t>(covered % hashes.unit);
     if (skip >= checked->bytes.size()) {
-      return fail(Errc::truncated, fmt::format("the content ends before offset {}", at.value));
+      return fail(errc::truncated, fmt::format("the content ends before offset {}", at.value));
     }
     const std::size_t count = std::min(out.size(), checked->bytes.size() - skip);
     std::ranges::copy(std::span{checked->bytes}.subspan(skip, count), out.begin());
@@ -107,14 +109,14 @@ Result<const PlanView::Unit*> PlanView::unit(std::uint64_t number) {
   }
   const std::uint64_t at = hashes.origin.value + number * hashes.unit;
   if (number >= hashes.digests->size()) {
-    return fail(Errc::chunk_hash, fmt::format("no digest covers content offset {}", at));
+    return fail(errc::chunk_hash, fmt::format("no digest covers content offset {}", at));
   }
   std::uint64_t length = hashes.unit;
   if (content_.size) length = std::min(length, content_.size->value - std::min(content_.size->value, at));
   Unit fresh{number, std::vector<std::byte>(static_cast<std::size_t>(length))};
   FL_CHECK(content_.read(ByteOffset{at}, fresh.bytes));
   if (sha256(fresh.bytes) != (*hashes.digests)[number]) {
-    return fail(Errc::chunk_hash,
+    return fail(errc::chunk_hash,
                 fmt::format("the {} bytes at content offset {} do not have their digest", length, at));
   }
   units_.push_front(std::move(fresh));

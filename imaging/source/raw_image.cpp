@@ -6,6 +6,7 @@
 #include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/source/file_view.h"
 #include "imaging/source/plan_view.h"
 
@@ -65,7 +66,7 @@ Result<std::vector<Extent>> data_extents(int fd, ByteCount size) {
 }
 
 Result<PlannedDisk> plan_file(int fd, ByteCount size, const std::vector<Extent>& extents) {
-  if (size.value == 0) return fail(Errc::truncated, "the image is empty");
+  if (size.value == 0) return fail(errc::truncated, "the image is empty");
   FileView view{fd, size};
   FL_TRY(auto table, read_partition_table(view, size));
   DiskImage image{.size = size};

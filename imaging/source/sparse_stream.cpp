@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "imaging/core/byte_reader.h"
+#include "imaging/core/errors/image.h"
 #include "imaging/source/android_sparse.h"
 #include "imaging/source/byte_streams.h"
 #include "imaging/source/crc32.h"
@@ -48,7 +49,7 @@ class SparseStream final : public ByteStream {
     std::vector<std::byte> ignored(count);
     FL_TRY(const auto got, read_fully(*inner_, ignored));
     at_ += got;
-    return got == count ? Status{} : fail(Errc::truncated, "the sparse image ends inside a header");
+    return got == count ? Status{} : fail(errc::truncated, "the sparse image ends inside a header");
   }
 
   Result<std::uint32_t> word() {
@@ -63,7 +64,7 @@ class SparseStream final : public ByteStream {
     FL_TRY(chunk_, detail::parse_sparse_chunk(header_, bytes, at));
     FL_CHECK(skip(header_.chunk_header_size - 12U));
     if (chunk_.blocks > header_.blocks - blocks_) {
-      return fail(Errc::sparse_chunk,
+      return fail(errc::sparse_chunk,
                   fmt::format("chunk {} reaches past the image's {} blocks", chunk_number_, header_.blocks));
     }
     if (chunk_.kind == Kind::fill) {
@@ -85,7 +86,7 @@ class SparseStream final : public ByteStream {
       FL_TRY(const auto got, read_fully(*inner_, out));
       at_ += got;
       if (got == out.size()) return {};
-      return fail(Errc::truncated, fmt::format("the sparse image ends inside chunk {}", chunk_number_ - 1));
+      return fail(errc::truncated, fmt::format("the sparse image ends inside chunk {}", chunk_number_ - 1));
     }
     if (chunk_.kind == Kind::dont_care) {
       std::ranges::fill(out, std::byte{});
@@ -98,18 +99,18 @@ class SparseStream final : public ByteStream {
 
   Status check_sum(std::uint32_t expected) const {
     if (expected == sum_) return {};
-    return fail(Errc::sparse_checksum,
+    return fail(errc::sparse_checksum,
                 fmt::format("the file says {:08X}, the first {} blocks have {:08X}", expected, blocks_, sum_));
   }
 
   Status check_end() {
     if (blocks_ != header_.blocks) {
-      return fail(Errc::sparse_chunk, fmt::format("the chunks hold {} of {} blocks", blocks_, header_.blocks));
+      return fail(errc::sparse_chunk, fmt::format("the chunks hold {} of {} blocks", blocks_, header_.blocks));
     }
     if (header_.checksum != 0) FL_CHECK(check_sum(header_.checksum));
     FL_TRY(const auto more, take(1));
     if (!more.empty())
-      return fail(Errc::trailing_data, fmt::format("the last sparse chunk ends at offset {}", at_ - 1));
+      return fail(errc::trailing_data, fmt::format("the last sparse chunk ends at offset {}", at_ - 1));
     ended_ = true;
     return {};
   }
@@ -133,7 +134,7 @@ Result<ExpandedSparse> expand_sparse(std::unique_ptr<ByteStream> inner) {
   std::array<std::byte, SparseHeader::length> start{};
   FL_TRY(const auto got, read_fully(*inner, start));
   FL_TRY(const auto header, parse_sparse_header(std::span{start}.first(got)));
-  if (header.image_size().value == 0) return fail(Errc::truncated, "the sparse image is empty");
+  if (header.image_size().value == 0) return fail(errc::truncated, "the sparse image is empty");
   return ExpandedSparse{std::make_unique<SparseStream>(std::move(inner), header), header.image_size()};
 }
 

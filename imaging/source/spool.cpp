@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/source/byte_streams.h"
 
 namespace flashline::imaging {
@@ -20,7 +21,7 @@ namespace {
 constexpr std::size_t hole_unit = 64_KiB;
 
 std::unexpected<Error> cannot(const std::filesystem::path& folder, const char* what) {
-  return fail(Errc::image_write,
+  return fail(errc::image_write,
               fmt::format("{} the decompressed image in {}: {}", what, folder.string(), std::strerror(errno)));
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "imaging/core/byte_reader.h"
+#include "imaging/core/errors/image.h"
 #include "imaging/source/crc32.h"
 #include "imaging/source/decompress.h"
 #include "imaging/source/file_view.h"
@@ -17,7 +18,7 @@ constexpr std::uint64_t frame_length = 12;  // of a stream's header and of its f
 constexpr std::uint64_t max_index = 64_MiB;
 constexpr std::uint64_t lzma2 = 0x21;
 
-std::unexpected<Error> bad(std::string_view what) { return fail(Errc::bad_compression, fmt::format("xz: {}", what)); }
+std::unexpected<Error> bad(std::string_view what) { return fail(errc::bad_compression, fmt::format("xz: {}", what)); }
 
 /// A number in groups of seven bits, least significant first.
 Result<std::uint64_t> take_number(ByteReader& in, const char* field) {
@@ -60,7 +61,7 @@ class XzFile {
       if (u32_of(word) != 0) return {};
       end_ -= word.size();
     }
-    return end_ == 0 ? fail(Errc::truncated, "xz: only padding") : Status{};
+    return end_ == 0 ? fail(errc::truncated, "xz: only padding") : Status{};
   }
 
   Result<std::uint64_t> last_stream() {
@@ -75,14 +76,14 @@ class XzFile {
   /// Length of the index before the footer that ends at `end_`.
   Result<std::uint64_t> read_footer() {
     std::array<std::byte, frame_length> footer{};
-    if (end_ < 2 * frame_length) return fail(Errc::truncated, "xz: no room for a stream");
+    if (end_ < 2 * frame_length) return fail(errc::truncated, "xz: no room for a stream");
     FL_CHECK(view_.read(ByteOffset{end_ - frame_length}, footer));
     if (footer[10] != std::byte{'Y'} || footer[11] != std::byte{'Z'}) {
-      return fail(Errc::truncated, fmt::format("xz: no stream ends at offset {}", end_));
+      return fail(errc::truncated, fmt::format("xz: no stream ends at offset {}", end_));
     }
     if (crc32(std::span{footer}.subspan(4, 6)) != u32_of(footer)) return bad("the CRC of its footer is wrong");
     const std::uint64_t length = (std::uint64_t{u32_of(std::span{footer}.subspan(4))} + 1) * 4;
-    if (length > max_index) return fail(Errc::too_large, fmt::format("xz: an index of {} bytes", length));
+    if (length > max_index) return fail(errc::too_large, fmt::format("xz: an index of {} bytes", length));
     if (length < 8 || length > end_ - 2 * frame_length) return bad("its index is longer than the file");
     return length;
   }
@@ -144,7 +145,7 @@ class XzFile {
       const unsigned bits = std::to_integer<unsigned>(properties[0]) & 0x3FU;
       const std::uint64_t dictionary = bits >= 40 ? 4_GiB : (2ULL | (bits & 1U)) << (bits / 2 + 11);
       if (dictionary > max_dictionary) {
-        return fail(Errc::too_large, fmt::format("xz: a dictionary of {} MiB; at most {} are taken", dictionary / 1_MiB,
+        return fail(errc::too_large, fmt::format("xz: a dictionary of {} MiB; at most {} are taken", dictionary / 1_MiB,
                                                  max_dictionary / 1_MiB));
       }
     }
@@ -160,7 +161,7 @@ class XzFile {
 Result<ByteCount> xz_size(int fd) {
   FL_TRY(const auto size, size_of(fd));
   auto total = XzFile{fd, size}.total();
-  if (!total && total.error().code == Errc::truncated) return bad(total.error().detail);
+  if (!total && total.error().code == errc::truncated) return bad(total.error().detail);
   return total;
 }
 

@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "imaging/core/byte_reader.h"
+#include "imaging/core/errors/image.h"
 #include "imaging/source/decompress.h"
 #include "imaging/source/file_view.h"
 
@@ -14,7 +15,7 @@ constexpr std::uint32_t skippable_magic = 0x184D2A50;
 constexpr std::size_t longest_header = 18;
 
 std::unexpected<Error> bad(std::string_view what, std::uint64_t at) {
-  return fail(Errc::bad_compression, fmt::format("zstd, at offset {}: {}", at, what));
+  return fail(errc::bad_compression, fmt::format("zstd, at offset {}: {}", at, what));
 }
 
 /// What the header of a frame says.
@@ -80,7 +81,7 @@ class ZstdFile {
   Status skip(std::uint64_t count) {
     const std::uint64_t left = view_.size().value - at_;
     if (count > left) {
-      return fail(Errc::truncated,
+      return fail(errc::truncated,
                   fmt::format("zstd: a block of {} bytes at offset {}, {} are left", count, at_, left));
     }
     at_ += count;
@@ -97,10 +98,10 @@ class ZstdFile {
       FL_CHECK(skip(std::uint64_t{length} + 8));
       return std::optional<std::uint64_t>{0};
     }
-    if (magic != frame_magic) return fail(Errc::trailing_data, fmt::format("no zstd frame at offset {}", at_));
+    if (magic != frame_magic) return fail(errc::trailing_data, fmt::format("no zstd frame at offset {}", at_));
     FL_TRY(const auto header, take_frame_header(in));
     if (header.window > max_dictionary) {
-      return fail(Errc::too_large, fmt::format("zstd: a window of {} MiB; at most {} are taken", header.window / 1_MiB,
+      return fail(errc::too_large, fmt::format("zstd: a window of {} MiB; at most {} are taken", header.window / 1_MiB,
                                                max_dictionary / 1_MiB));
     }
     FL_CHECK(skip(in.position().value - at_));

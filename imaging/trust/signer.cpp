@@ -10,6 +10,7 @@
 #include "imaging/catalog/der_writer.h"
 #include "imaging/catalog/object_ids.h"
 #include "imaging/catalog/parse_catalog.h"
+#include "imaging/core/errors/image.h"
 #include "imaging/trust/detail/openssl_handles.h"
 
 namespace flashline::imaging {
@@ -37,14 +38,14 @@ int answer_passphrase(char* out, int size, int, void* context) {
 }
 
 Status read_passphrase(const SignerFiles& files, Secret& secret) {
-  FL_TRY(secret.text, detail::read_pem_file(*files.passphrase, Errc::key_encrypted));
+  FL_TRY(secret.text, detail::read_pem_file(*files.passphrase, errc::key_encrypted));
   secret.text.resize(std::min(secret.text.find_first_of("\r\n"), secret.text.size()));
   return {};
 }
 
 Result<detail::KeyHandle> load_key(const SignerFiles& files) {
   Secret pem;
-  FL_TRY(pem.text, detail::read_pem_file(files.key, Errc::key_file));
+  FL_TRY(pem.text, detail::read_pem_file(files.key, errc::key_file));
   Secret passphrase;
   if (files.passphrase) FL_CHECK(read_passphrase(files, passphrase));
   PassphraseQuestion question{.answer = files.passphrase ? &passphrase.text : nullptr};
@@ -53,13 +54,13 @@ Result<detail::KeyHandle> load_key(const SignerFiles& files) {
   ERR_clear_error();
   const std::string name = files.key.string();
   if (!key && question.asked) {
-    return fail(Errc::key_encrypted, name + (question.answer != nullptr ? ": the passphrase does not open the key"
+    return fail(errc::key_encrypted, name + (question.answer != nullptr ? ": the passphrase does not open the key"
                                                                         : ": the key is encrypted"));
   }
-  if (!key) return fail(Errc::key_file, name + ": holds no PEM private key");
-  if (EVP_PKEY_is_a(key.get(), "RSA") != 1) return fail(Errc::key_file, name + ": not an RSA key");
+  if (!key) return fail(errc::key_file, name + ": holds no PEM private key");
+  if (EVP_PKEY_is_a(key.get(), "RSA") != 1) return fail(errc::key_file, name + ": not an RSA key");
   const int bits = EVP_PKEY_get_bits(key.get());
-  if (bits < 2048) return fail(Errc::key_file, fmt::format("{}: RSA of {} bits only", name, bits));
+  if (bits < 2048) return fail(errc::key_file, fmt::format("{}: RSA of {} bits only", name, bits));
   return key;
 }
 
@@ -90,7 +91,7 @@ Result<Bytes> rsa_sha256(EVP_PKEY* key, const Bytes& message) {
     auto* out = reinterpret_cast<unsigned char*>(signature.data());
     good = EVP_DigestSign(context.get(), out, &size, data, message.size()) == 1;
   }
-  if (!good) return fail(Errc::signing, "the catalog could not be signed: " + detail::take_openssl_reason());
+  if (!good) return fail(errc::signing, "the catalog could not be signed: " + detail::take_openssl_reason());
   signature.resize(size);
   return signature;
 }
@@ -116,12 +117,12 @@ Result<Signer> Signer::load(const SignerFiles& files) {
   auto keys = std::make_unique<Keys>();
   FL_TRY(keys->key, load_key(files));
   const std::string name = files.certificate.string();
-  FL_TRY(const std::string pem, detail::read_pem_file(files.certificate, Errc::certificate_file));
-  FL_TRY(keys->certificates, detail::parse_certificates(pem, name, Errc::certificate_file));
+  FL_TRY(const std::string pem, detail::read_pem_file(files.certificate, errc::certificate_file));
+  FL_TRY(keys->certificates, detail::parse_certificates(pem, name, errc::certificate_file));
   const X509* own = keys->certificates.front().get();
   if (X509_check_private_key(own, keys->key.get()) != 1) {
     ERR_clear_error();
-    return fail(Errc::key_mismatch, fmt::format("{}: its first certificate ({}) does not belong to the key {}", name,
+    return fail(errc::key_mismatch, fmt::format("{}: its first certificate ({}) does not belong to the key {}", name,
                                                 detail::subject_of(own), files.key.string()));
   }
   keys->name = detail::subject_of(own);

@@ -11,6 +11,8 @@
 
 #include "imaging/catalog/object_ids.h"
 #include "imaging/catalog/parse_catalog.h"
+#include "imaging/core/errors/image.h"
+#include "imaging/core/errors/trust.h"
 #include "imaging/trust/detail/openssl_handles.h"
 
 namespace flashline::imaging {
@@ -30,7 +32,7 @@ struct LoadedAnchor {
 Result<std::vector<LoadedAnchor>> load_anchors(const TrustPolicy& policy) {
   std::vector<LoadedAnchor> loaded;
   for (const TrustAnchor& anchor : policy.anchors) {
-    FL_TRY(auto certificates, detail::parse_certificates(anchor.pem, anchor.name, Errc::anchor_file));
+    FL_TRY(auto certificates, detail::parse_certificates(anchor.pem, anchor.name, errc::anchor_file));
     loaded.push_back({&anchor, std::move(certificates)});
   }
   return loaded;
@@ -45,21 +47,21 @@ std::unexpected<Error> chain_error(X509_STORE_CTX* context, const TrustPolicy& p
   ERR_clear_error();
   switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
-      return fail(Errc::certificate_expired,
+      return fail(errc::certificate_expired,
                   fmt::format("the certificate of {} expired on {}, checked for {}", subject,
                               detail::to_utc_text(detail::seconds_of(X509_get0_notAfter(at))),
                               detail::to_utc_text(policy.clock.at)));
     case X509_V_ERR_CERT_NOT_YET_VALID:
-      return fail(Errc::certificate_not_yet_valid,
+      return fail(errc::certificate_not_yet_valid,
                   fmt::format("the certificate of {} is valid from {} on, checked for {}", subject,
                               detail::to_utc_text(detail::seconds_of(X509_get0_notBefore(at))),
                               detail::to_utc_text(policy.clock.at)));
     case X509_V_ERR_EE_KEY_TOO_SMALL:
     case X509_V_ERR_CA_KEY_TOO_SMALL:
     case X509_V_ERR_CA_MD_TOO_WEAK:
-      return fail(Errc::weak_signature, fmt::format("the certificate of {}: {}", subject, reason));
+      return fail(errc::weak_signature, fmt::format("the certificate of {}: {}", subject, reason));
     default:
-      return fail(Errc::untrusted_chain,
+      return fail(errc::untrusted_chain,
                   fmt::format("the signer {} does not chain to a trusted certificate (at {}: {})",
                               subject_of(X509_STORE_CTX_get0_cert(context)), subject, reason));
   }
@@ -123,7 +125,7 @@ Result<TrustVerdict> verify_chain(X509* signer, const PKCS7& pkcs7, const Anchor
   }
   const detail::StoreContextHandle context{X509_STORE_CTX_new()};
   if (X509_STORE_CTX_init(context.get(), store.get(), signer, pkcs7.d.sign->cert) != 1) {
-    return fail(Errc::untrusted_chain, "the chain cannot be checked: " + detail::take_openssl_reason());
+    return fail(errc::untrusted_chain, "the chain cannot be checked: " + detail::take_openssl_reason());
   }
   apply_policy(context.get(), policy.clock);
   if (X509_verify_cert(context.get()) != 1) return chain_error(context.get(), policy);
@@ -135,7 +137,7 @@ Result<TrustVerdict> verify_chain(X509* signer, const PKCS7& pkcs7, const Anchor
 /// Production anchors first, so that an image which both kinds vouch for counts as a production one.
 Result<TrustVerdict> verify_chains(X509* signer, const PKCS7& pkcs7, const TrustPolicy& policy) {
   if (policy.anchors.empty()) {
-    return fail(Errc::untrusted_chain,
+    return fail(errc::untrusted_chain,
                 fmt::format("signed by {}, and no trusted certificate is named", subject_of(signer)));
   }
   FL_TRY(const std::vector<LoadedAnchor> anchors, load_anchors(policy));
@@ -143,22 +145,22 @@ Result<TrustVerdict> verify_chains(X509* signer, const PKCS7& pkcs7, const Trust
   if (production) return production;
   auto test = verify_chain(signer, pkcs7, {anchors, true}, policy);
   if (test && policy.mode == TrustMode::production) {
-    return fail(Errc::test_signed,
+    return fail(errc::test_signed,
                 fmt::format("signed by {}, whom only the test anchor {} vouches for", test->signer, test->anchor));
   }
   if (test) return test;
-  return production.error().code == Errc::untrusted_chain ? test : production;
+  return production.error().code == errc::untrusted_chain ? test : production;
 }
 
 Status check_purpose(X509* signer) {
   const std::uint32_t usage = X509_get_extended_key_usage(signer);
   const bool named = usage != UINT32_MAX;
   if (named && (usage & (XKU_CODE_SIGN | XKU_ANYEKU)) == 0) {
-    return fail(Errc::signer_purpose,
+    return fail(errc::signer_purpose,
                 fmt::format("the certificate of {} is not meant for code signing", subject_of(signer)));
   }
   if ((X509_get_key_usage(signer) & KU_DIGITAL_SIGNATURE) == 0) {
-    return fail(Errc::signer_purpose,
+    return fail(errc::signer_purpose,
                 fmt::format("the certificate of {} is not meant for signatures", subject_of(signer)));
   }
   return {};
@@ -166,29 +168,29 @@ Status check_purpose(X509* signer) {
 
 Status check_pin(const TrustVerdict& verdict, const TrustPolicy& policy) {
   if (policy.pins.empty() || std::ranges::find(policy.pins, verdict.signer_digest) != policy.pins.end()) return {};
-  return fail(Errc::signer_not_pinned, fmt::format("the certificate of {} has SHA-256 {}, which is not pinned",
+  return fail(errc::signer_not_pinned, fmt::format("the certificate of {} has SHA-256 {}, which is not pinned",
                                                    verdict.signer, to_hex(verdict.signer_digest)));
 }
 
 /// What the signer says before any arithmetic: algorithms and attributes.
 Status check_signer_form(const Catalog& catalog) {
   if (catalog.signers.size() != 1) {
-    return fail(Errc::bad_signature, fmt::format("the catalog has {} signers, not one", catalog.signers.size()));
+    return fail(errc::bad_signature, fmt::format("the catalog has {} signers, not one", catalog.signers.size()));
   }
   const CatalogSigner& signer = catalog.signers.front();
   if (signer.digest_algorithm != oid::sha256) {
-    return fail(Errc::weak_signature,
+    return fail(errc::weak_signature,
                 fmt::format("the signature's digest is {}, not SHA-256", signer.digest_algorithm));
   }
   if (signer.signature_algorithm != oid::rsa_encryption && signer.signature_algorithm != oid::sha256_with_rsa) {
-    return fail(Errc::weak_signature,
+    return fail(errc::weak_signature,
                 fmt::format("the signature's algorithm is {}, not RSA with SHA-256", signer.signature_algorithm));
   }
   if (catalog.digest_algorithms != std::vector<std::string>{std::string{oid::sha256}}) {
-    return fail(Errc::bad_signature, "the catalog's digest algorithms are not those of its signer");
+    return fail(errc::bad_signature, "the catalog's digest algorithms are not those of its signer");
   }
   if (signer.content_type != oid::ctl || !std::ranges::equal(signer.message_digest, sha256(catalog.list_content))) {
-    return fail(Errc::bad_signature, "the signed attributes do not belong to the catalog's content");
+    return fail(errc::bad_signature, "the signed attributes do not belong to the catalog's content");
   }
   return {};
 }
@@ -197,7 +199,7 @@ Result<detail::Pkcs7Handle> to_pkcs7(std::span<const std::byte> der) {
   const auto* at = reinterpret_cast<const unsigned char*>(der.data());
   detail::Pkcs7Handle pkcs7{d2i_PKCS7(nullptr, &at, static_cast<long>(der.size()))};
   if (!pkcs7 || PKCS7_type_is_signed(pkcs7.get()) != 1 || pkcs7->d.sign == nullptr) {
-    return fail(Errc::catalog_structure, "not a PKCS#7 message: " + detail::take_openssl_reason());
+    return fail(errc::catalog_structure, "not a PKCS#7 message: " + detail::take_openssl_reason());
   }
   return pkcs7;
 }
@@ -207,25 +209,25 @@ Result<X509*> find_signer(PKCS7* pkcs7, const CatalogSigner& info) {
   const detail::StackHandle signers{PKCS7_get0_signers(pkcs7, nullptr, 0)};
   ERR_clear_error();
   if (!signers || sk_X509_num(signers.get()) != 1) {
-    return fail(Errc::bad_signature, "the signer's certificate is not in the catalog");
+    return fail(errc::bad_signature, "the signer's certificate is not in the catalog");
   }
   X509* signer = sk_X509_value(signers.get(), 0);
   // OpenSSL compares names without regard to case and blanks; one spelling is enough.
   if (std::ranges::equal(info.issuer_and_serial, detail::issuer_and_serial(signer))) return signer;
-  return fail(Errc::bad_signature, "the signer's certificate is not in the catalog");
+  return fail(errc::bad_signature, "the signer's certificate is not in the catalog");
 }
 
 Status check_signature(PKCS7* pkcs7, X509* signer, const Catalog& catalog) {
   const EVP_PKEY* key = X509_get0_pubkey(signer);
   if (key == nullptr || EVP_PKEY_is_a(key, "RSA") != 1 || EVP_PKEY_get_bits(key) < 2048) {
     ERR_clear_error();
-    return fail(Errc::weak_signature,
+    return fail(errc::weak_signature,
                 fmt::format("the key of {} is not RSA of at least 2048 bits", subject_of(signer)));
   }
   const auto content = detail::bio_over(catalog.list_content);
   // The chain is checked apart, with an error of its own for each way to fail.
   if (PKCS7_verify(pkcs7, nullptr, nullptr, content.get(), nullptr, PKCS7_NOVERIFY | PKCS7_BINARY) == 1) return {};
-  return fail(Errc::bad_signature,
+  return fail(errc::bad_signature,
               fmt::format("the signature of {} is wrong: {}", subject_of(signer), detail::take_openssl_reason()));
 }
 
@@ -245,7 +247,7 @@ Result<TrustVerdict> verify_signers(std::span<const std::byte> catalog_der, cons
                                     const TrustPolicy& policy) {
   if (!catalog.signers.empty()) return verify_signed(catalog_der, catalog, policy);
   if (policy.allow_unsigned) return TrustVerdict{};
-  return fail(Errc::unsigned_image, "the image's catalog carries no signature");
+  return fail(errc::unsigned_image, "the image's catalog carries no signature");
 }
 
 /// Who says to have signed, nothing checked.
@@ -262,8 +264,8 @@ TrustVerdict claim_in(std::span<const std::byte> catalog_der, const Catalog& cat
 }  // namespace
 
 Result<TrustAnchor> load_anchor(const std::filesystem::path& path, bool test) {
-  FL_TRY(const std::string pem, detail::read_pem_file(path, Errc::anchor_file));
-  FL_TRY(const auto certificates, detail::parse_certificates(pem, path.string(), Errc::anchor_file));
+  FL_TRY(const std::string pem, detail::read_pem_file(path, errc::anchor_file));
+  FL_TRY(const auto certificates, detail::parse_certificates(pem, path.string(), errc::anchor_file));
   const detail::BioHandle out{BIO_new(BIO_s_mem())};
   for (const auto& certificate : certificates) PEM_write_bio_X509(out.get(), certificate.get());
   char* text = nullptr;

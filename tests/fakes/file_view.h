@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "imaging/core/block_view.h"
+#include "imaging/core/errors/image.h"
 
 namespace flashline {
 
@@ -25,13 +26,13 @@ class FileView final : public WritableBlockView {
     ++reads;
     const auto n = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(at.value));
     if (n == static_cast<ssize_t>(out.size())) return {};
-    return fail(Errc::image_read, "the file in a test");
+    return fail(errc::image_read, "the file in a test");
   }
   Status write(ByteOffset at, std::span<const std::byte> bytes) override {
     ++writes;
     const auto n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(at.value));
     if (n == static_cast<ssize_t>(bytes.size())) return {};
-    return fail(Errc::image_write, "the file in a test");
+    return fail(errc::image_write, "the file in a test");
   }
 
   int reads = 0;

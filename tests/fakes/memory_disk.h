@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "imaging/core/block_view.h"
+#include "imaging/core/errors/image.h"
 #include "imaging/source/block_plan.h"
 #include "imaging/source/plan_view.h"
 
@@ -35,7 +36,7 @@ inline std::vector<std::byte> pattern(std::size_t count, std::uint32_t seed) {
 inline PlanContent content_of(std::vector<std::byte> bytes) {
   const ByteCount size{bytes.size()};
   return {[bytes = std::move(bytes)](ByteOffset at, std::span<std::byte> out) -> Status {
-            if (at.value + out.size() > bytes.size()) return fail(Errc::truncated, "content in memory");
+            if (at.value + out.size() > bytes.size()) return fail(errc::truncated, "content in memory");
             std::ranges::copy(std::span{bytes}.subspan(at.value, out.size()), out.begin());
             return {};
           },
@@ -49,12 +50,12 @@ class MemoryDisk final : public WritableBlockView {
   explicit MemoryDisk(std::vector<std::byte> content) : bytes{std::move(content)} {}
   ByteCount size() const override { return ByteCount{bytes.size()}; }
   Status read(ByteOffset at, std::span<std::byte> out) override {
-    if (at.value > bytes.size() || out.size() > bytes.size() - at.value) return fail(Errc::image_read, "outside");
+    if (at.value > bytes.size() || out.size() > bytes.size() - at.value) return fail(errc::image_read, "outside");
     std::ranges::copy(std::span{bytes}.subspan(at.value, out.size()), out.begin());
     return {};
   }
   Status write(ByteOffset at, std::span<const std::byte> from) override {
-    if (at.value > bytes.size() || from.size() > bytes.size() - at.value) return fail(Errc::image_write, "outside");
+    if (at.value > bytes.size() || from.size() > bytes.size() - at.value) return fail(errc::image_write, "outside");
     std::ranges::copy(from, bytes.begin() + static_cast<std::ptrdiff_t>(at.value));
     return {};
   }

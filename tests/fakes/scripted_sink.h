@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "imaging/core/errors/device.h"
 #include "transport/block/block_sink.h"
 
 namespace flashline::tests {
@@ -72,7 +73,7 @@ class ScriptedSink final : public transport::BlockSink {
   asio::awaitable<Status> read(ByteOffset at, transport::IoBuffer into) override {
     const auto fault = co_await begin(SinkCall::read);
     log.push_back({SinkCall::read, at, ByteCount{into.bytes.size()}, {}});
-    FL_CO_CHECK(check(fault, at, into.bytes.size(), Errc::device_read));
+    FL_CO_CHECK(check(fault, at, into.bytes.size(), errc::device_read));
     std::memcpy(into.bytes.data(), memory_.data() + at.value, into.bytes.size());
     if (fault.flip) into.bytes[*fault.flip] ^= std::byte{1};
     co_return Status{};
@@ -80,7 +81,7 @@ class ScriptedSink final : public transport::BlockSink {
 
   asio::awaitable<Status> flush() override {
     const auto fault = co_await begin(SinkCall::flush);
-    const auto status = check(fault, {}, 0, Errc::device_flush);
+    const auto status = check(fault, {}, 0, errc::device_flush);
     if (status) log.push_back({SinkCall::flush, {}, {}, {}});
     co_return status;
   }
@@ -88,7 +89,7 @@ class ScriptedSink final : public transport::BlockSink {
   asio::awaitable<Status> discard(ByteOffset at, ByteCount length) override {
     const auto fault = co_await begin(SinkCall::discard);
     log.push_back({SinkCall::discard, at, length, {}});
-    co_return check(fault, at, length.value, Errc::device_write);  // the old bytes stay, as on many readers
+    co_return check(fault, at, length.value, errc::device_write);  // the old bytes stay, as on many readers
   }
 
   /// What is on the medium now.
@@ -140,20 +141,20 @@ class ScriptedSink final : public transport::BlockSink {
 
   asio::awaitable<Status> change(SinkCall kind, ByteOffset at, std::vector<std::byte> bytes) {
     const auto fault = co_await begin(kind);
-    FL_CO_CHECK(check(fault, at, bytes.size(), Errc::device_write));
+    FL_CO_CHECK(check(fault, at, bytes.size(), errc::device_write));
     const ByteCount length{bytes.size()};
     if (fault.flip) bytes[*fault.flip] ^= std::byte{1};
     if (fault.short_after) bytes.resize(*fault.short_after);
     if (fault.drop || reached_++ >= cut_after) bytes.clear();
     std::ranges::copy(bytes, memory_.begin() + offset(at));
     log.push_back({kind, at, length, std::move(bytes)});
-    if (fault.short_after) co_return fail(Errc::device_full, "script: short write at offset " + text(at));
+    if (fault.short_after) co_return fail(errc::device_full, "script: short write at offset " + text(at));
     co_return Status{};
   }
 
   Status check(const SinkFault& fault, ByteOffset at, std::uint64_t length, Errc outside) {
     unplugged_ = unplugged_ || fault.unplug;
-    if (unplugged_) return fail(Errc::device_gone, "script: unplugged, offset " + text(at));
+    if (unplugged_) return fail(errc::device_gone, "script: unplugged, offset " + text(at));
     if (fault.error) return fail(*fault.error, "script: offset " + text(at));
     if (at.value % facts_.sector_size != 0 || at.value > memory_.size() || length > memory_.size() - at.value) {
       return fail(outside, "outside of the medium or between sectors: offset " + text(at));

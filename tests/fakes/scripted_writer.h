@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "flasher/slot/board_writer.h"
+#include "imaging/core/errors/device.h"
 #include "imaging/provisioning/text_template.h"
 
 namespace flashline::line::test {
@@ -105,7 +106,7 @@ class ScriptedWriter final : public BoardWriter {
       co_await asio::post(io_, asio::use_awaitable);
       if (step == RunStep::writing) keep_overlay(request.targets.front());
       while (board.hold && board.hold_at == step && !request.control->cancelled()) co_await turn();
-      if (request.control->cancelled()) report.error = Error{Errc::cancelled, "between two writes"};
+      if (request.control->cancelled()) report.error = Error{errc::cancelled, "between two writes"};
       if (report.error) break;
     }
     if (!report.error && !board.failures.empty()) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/filesystem/fat/fat_volume.h"
 
 namespace {
@@ -38,7 +39,7 @@ class PaddedView final : public BlockView {
 
 /// Nothing here can fail to be read, so such an error is an access outside of the volume.
 void check(const Error& error) {
-  if (error.code == Errc::image_read || error.code == Errc::out_of_disk) std::abort();
+  if (error.code == errc::image_read || error.code == errc::out_of_disk) std::abort();
 }
 
 /// Reads all that can be named, three folders deep.

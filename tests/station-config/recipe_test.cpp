@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include "imaging/core/errors/config.h"
 #include "tests/station-config/mistakes.h"
 
 namespace flashline::config {
@@ -77,7 +78,7 @@ TEST(Recipe, template_files_are_read_beside_the_recipe) {
   std::ofstream{folder / "recipe.xml"} << golden_config("recipe.xml");
   const auto missing = load_recipe(folder / "recipe.xml");
   ASSERT_FALSE(missing.has_value());
-  EXPECT_EQ(missing.error().code, Errc::config_template);
+  EXPECT_EQ(missing.error().code, errc::config_template);
   EXPECT_THAT(missing.error().detail, HasSubstr("recipe.xml:10:6: "));
   std::ofstream{folder / "network.conf.in"} << "host=${hostname}\n";
   const auto recipe = load_recipe(folder / "recipe.xml");

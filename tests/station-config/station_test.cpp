@@ -4,6 +4,7 @@
 #include <fstream>
 #include <gmock/gmock.h>
 
+#include "imaging/core/errors/config.h"
 #include "tests/station-config/mistakes.h"
 
 namespace flashline::config {
@@ -104,7 +105,7 @@ TEST(Station, missing_elements_are_named) {
                              "1:62: <slots> needs the element <slot>"}}) {
     const auto station = parse_station(row.text, file);
     ASSERT_FALSE(station.has_value()) << row.text;
-    EXPECT_EQ(station.error().code, Errc::config_missing_element);
+    EXPECT_EQ(station.error().code, errc::config_missing_element);
     EXPECT_THAT(station.error().detail, HasSubstr(std::string{row.detail}));
   }
 }
@@ -145,24 +146,24 @@ TEST(Station, limits_hold) {
     slots += "<slot name='" + std::to_string(i) + "' row='1' column='1'><file path='a'/></slot>";
   }
   const auto many = parse_station("<station name='a' mode='test'><trust/><slots>" + slots + "</slots></station>", file);
-  EXPECT_EQ(many.error().code, Errc::config_nothing_trusted);
+  EXPECT_EQ(many.error().code, errc::config_nothing_trusted);
   const auto crowded = parse_station(
       "<station name='a' mode='test'><trust allow-unsigned='true'/><slots>" + slots + "</slots></station>", file);
   ASSERT_FALSE(crowded.has_value());
-  EXPECT_EQ(crowded.error().code, Errc::config_repeated_element);
+  EXPECT_EQ(crowded.error().code, errc::config_repeated_element);
   const auto large = parse_station(std::string(1024 * 1024 + 1, ' '), file);
   ASSERT_FALSE(large.has_value());
-  EXPECT_EQ(large.error().code, Errc::config_too_large);
+  EXPECT_EQ(large.error().code, errc::config_too_large);
 }
 
 TEST(Station, missing_file_and_folder_say_so) {
   const auto missing = load_station("/nonexistent/station.xml");
   ASSERT_FALSE(missing.has_value());
-  EXPECT_EQ(missing.error().code, Errc::config_open);
+  EXPECT_EQ(missing.error().code, errc::config_open);
   EXPECT_THAT(missing.error().detail, HasSubstr("No such file"));
   const auto folder = load_station("/tmp");
   ASSERT_FALSE(folder.has_value());
-  EXPECT_EQ(folder.error().code, Errc::config_open);
+  EXPECT_EQ(folder.error().code, errc::config_open);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "imaging/core/errors/target.h"
 #include "tests/fakes/fake_machine.h"
 #include "transport/block/detail/mounts.h"
 
@@ -67,34 +68,34 @@ INSTANTIATE_TEST_SUITE_P(
             [](FakeMachine& m) { fs::create_symlink(m.folder() / "sdb", m.folder() / "by-path-usb"); },
             "by-path-usb",
             {}},
-        Row{"the_system_disk", nothing, "sda", Errc::target_system_disk},
-        Row{"the_systems_partition", nothing, "sda1", Errc::target_system_disk},
+        Row{"the_system_disk", nothing, "sda", errc::target_system_disk},
+        Row{"the_systems_partition", nothing, "sda1", errc::target_system_disk},
         Row{"the_system_disk_by_a_harmless_name",
             [](FakeMachine& m) { fs::create_symlink(m.folder() / "sda", m.folder() / "slot-3"); }, "slot-3",
-            Errc::target_system_disk},
+            errc::target_system_disk},
         Row{"the_disk_of_the_stations_state",
             [](FakeMachine& m) {
               m.disk("sdc", 32, 1_GiB);
               m.mount(32, "/srv/station/state");
             },
-            "sdc", Errc::target_system_disk},
-        Row{"the_disk_under_boot", [](FakeMachine& m) { m.mount(17, "/boot"); }, "sdb", Errc::target_system_disk},
-        Row{"the_disk_under_usr", [](FakeMachine& m) { m.mount(18, "/usr"); }, "sdb", Errc::target_system_disk},
+            "sdc", errc::target_system_disk},
+        Row{"the_disk_under_boot", [](FakeMachine& m) { m.mount(17, "/boot"); }, "sdb", errc::target_system_disk},
+        Row{"the_disk_under_usr", [](FakeMachine& m) { m.mount(18, "/usr"); }, "sdb", errc::target_system_disk},
         Row{"a_disk_of_the_systems_volume_group",
             [](FakeMachine& m) {
               m.disk("dm-0", 60, 1_GiB);
               m.stack("dm-0", "sdb/sdb2");
               m.mount(60, "/var");
             },
-            "sdb", Errc::target_system_disk},
+            "sdb", errc::target_system_disk},
         Row{"another_volume_on_the_system_disk",
             [](FakeMachine& m) {
               m.disk("dm-1", 61, 1_GiB);
               m.stack("dm-1", "sda/sda2");
             },
-            "dm-1", Errc::target_system_disk},
+            "dm-1", errc::target_system_disk},
         Row{"a_system_on_btrfs", [](FakeMachine& m) { m.mount_as("0:40", "/home", "/dev/sdb2"); }, "sdb",
-            Errc::target_system_disk},
+            errc::target_system_disk},
         Row{"a_system_on_a_named_mapping",
             [](FakeMachine& m) {
               m.disk("dm-0", 60, 1_GiB);
@@ -102,18 +103,18 @@ INSTANTIATE_TEST_SUITE_P(
               m.stack("dm-0", "sdb/sdb2");
               m.mount_as("0:41", "/home", "/dev/mapper/vg-home");
             },
-            "sdb", Errc::target_system_disk},
-        Row{"a_partition", nothing, "sdb1", Errc::target_is_partition},
-        Row{"mounted_as_a_whole", [](FakeMachine& m) { m.mount(16, "/media/card"); }, "sdb", Errc::target_in_use},
+            "sdb", errc::target_system_disk},
+        Row{"a_partition", nothing, "sdb1", errc::target_is_partition},
+        Row{"mounted_as_a_whole", [](FakeMachine& m) { m.mount(16, "/media/card"); }, "sdb", errc::target_in_use},
         Row{"a_partition_mounted", [](FakeMachine& m) { m.mount(18, "/media/my\\040card"); }, "sdb",
-            Errc::target_in_use},
-        Row{"swapped_to", [](FakeMachine& m) { m.swap((m.folder() / "sdb2").string()); }, "sdb", Errc::target_in_use},
+            errc::target_in_use},
+        Row{"swapped_to", [](FakeMachine& m) { m.swap((m.folder() / "sdb2").string()); }, "sdb", errc::target_in_use},
         Row{"held_by_an_array",
             [](FakeMachine& m) {
               m.disk("md0", 70, 1_GiB);
               m.stack("md0", "sdb/sdb1");
             },
-            "sdb", Errc::target_in_use},
+            "sdb", errc::target_in_use},
         Row{"held_two_levels_up_and_mounted",
             [](FakeMachine& m) {
               m.disk("md0", 70, 1_GiB);
@@ -122,18 +123,18 @@ INSTANTIATE_TEST_SUITE_P(
               m.stack("dm-0", "md0");
               m.mount(60, "/media/array");
             },
-            "sdb", Errc::target_in_use},
+            "sdb", errc::target_in_use},
         Row{"shown_by_a_loop_device",
             [](FakeMachine& m) {
               m.disk("loop0", 80, 1_GiB);
               m.set("loop0", "loop/backing_file", "/dev/sdb");
             },
-            "sdb", Errc::target_in_use},
-        Row{"read_only", [](FakeMachine& m) { m.set("sdb", "ro", "1"); }, "sdb", Errc::target_read_only},
-        Row{"an_empty_reader", [](FakeMachine& m) { m.set("sdb", "size", "0"); }, "sdb", Errc::target_no_medium},
-        Row{"too_small", [](FakeMachine& m) { m.set("sdb", "size", "1048575"); }, "sdb", Errc::target_too_small},
+            "sdb", errc::target_in_use},
+        Row{"read_only", [](FakeMachine& m) { m.set("sdb", "ro", "1"); }, "sdb", errc::target_read_only},
+        Row{"an_empty_reader", [](FakeMachine& m) { m.set("sdb", "size", "0"); }, "sdb", errc::target_no_medium},
+        Row{"too_small", [](FakeMachine& m) { m.set("sdb", "size", "1048575"); }, "sdb", errc::target_too_small},
         Row{"no_longer_known", [](FakeMachine& m) { fs::remove(m.folder() / "sys/dev/block/259:16"); }, "sdb",
-            Errc::target_open}),
+            errc::target_open}),
     [](const auto& row) { return row.param.name; });
 
 TEST(FakeDisk, a_partition_is_taken_when_it_is_meant) {
@@ -147,7 +148,7 @@ TEST(FakeDisk, a_partition_is_taken_when_it_is_meant) {
   machine.mount(18, "/media/neighbour");
   EXPECT_TRUE(inspect_target(node, needs, machine.machine())) << "a mounted neighbour is none of its business";
   machine.mount(16, "/media/whole");
-  EXPECT_EQ(inspect_target(node, needs, machine.machine()).error().code, Errc::target_in_use);
+  EXPECT_EQ(inspect_target(node, needs, machine.machine()).error().code, errc::target_in_use);
 }
 
 TEST(FakeDisk, sector_and_expected_size_are_held_against_it) {
@@ -159,9 +160,9 @@ TEST(FakeDisk, sector_and_expected_size_are_held_against_it) {
     return found ? std::string_view{"taken"} : code_of(found.error().code);
   };
   EXPECT_EQ(judge({.sector_size = 512}), "taken");
-  EXPECT_EQ(judge({.sector_size = 4096}), code_of(Errc::target_sector_size));
+  EXPECT_EQ(judge({.sector_size = 4096}), code_of(errc::target_sector_size));
   EXPECT_EQ(judge({.expected_size = ByteCount{1_GiB}}), "taken");
-  EXPECT_EQ(judge({.expected_size = ByteCount{1_GiB - 512}}), code_of(Errc::target_unexpected_size));
+  EXPECT_EQ(judge({.expected_size = ByteCount{1_GiB - 512}}), code_of(errc::target_unexpected_size));
 }
 
 class Files : public ::testing::Test {
@@ -182,19 +183,19 @@ class Files : public ::testing::Test {
 TEST_F(Files, a_file_is_taken_and_a_missing_one_only_with_a_size) {
   EXPECT_EQ(judge(board), "taken");
   EXPECT_EQ(judge(folder / "new.img", {.create_size = ByteCount{8192}}), "taken");
-  EXPECT_EQ(judge(folder / "new.img"), refused(Errc::target_open));
-  EXPECT_EQ(judge(folder / "no/such/folder.img", {.create_size = ByteCount{8192}}), refused(Errc::target_open));
-  EXPECT_EQ(judge(""), refused(Errc::target_open));
+  EXPECT_EQ(judge(folder / "new.img"), refused(errc::target_open));
+  EXPECT_EQ(judge(folder / "no/such/folder.img", {.create_size = ByteCount{8192}}), refused(errc::target_open));
+  EXPECT_EQ(judge(""), refused(errc::target_open));
   EXPECT_FALSE(fs::exists(folder / "new.img")) << "looking must not create";
 }
 
 TEST_F(Files, sizes_are_held_against_it) {
   EXPECT_EQ(judge(board, {.at_least = ByteCount{8192}}), "taken");
-  EXPECT_EQ(judge(board, {.at_least = ByteCount{8193}}), refused(Errc::target_too_small));
-  EXPECT_EQ(judge(board, {.expected_size = ByteCount{8191}}), refused(Errc::target_unexpected_size));
+  EXPECT_EQ(judge(board, {.at_least = ByteCount{8193}}), refused(errc::target_too_small));
+  EXPECT_EQ(judge(board, {.expected_size = ByteCount{8191}}), refused(errc::target_unexpected_size));
   EXPECT_EQ(judge(folder / "new.img", {.at_least = ByteCount{9000}, .create_size = ByteCount{8192}}),
-            refused(Errc::target_too_small));
-  EXPECT_EQ(judge(folder.sparse("empty", 0)), refused(Errc::target_too_small));
+            refused(errc::target_too_small));
+  EXPECT_EQ(judge(folder.sparse("empty", 0)), refused(errc::target_too_small));
 }
 
 TEST_F(Files, what_is_no_disk_is_refused_by_any_name) {
@@ -203,26 +204,26 @@ TEST_F(Files, what_is_no_disk_is_refused_by_any_name) {
   fs::create_symlink("/dev/null", folder / "disk");
   fs::create_symlink(folder / "nowhere", folder / "dangling");
   for (const auto* name : {"folder", "fifo", "disk"}) {
-    EXPECT_EQ(judge(folder / name, {.create_size = ByteCount{8192}}), refused(Errc::target_not_a_disk)) << name;
+    EXPECT_EQ(judge(folder / name, {.create_size = ByteCount{8192}}), refused(errc::target_not_a_disk)) << name;
   }
-  EXPECT_EQ(judge(folder / "dangling", {.create_size = ByteCount{8192}}), refused(Errc::target_open));
+  EXPECT_EQ(judge(folder / "dangling", {.create_size = ByteCount{8192}}), refused(errc::target_open));
 }
 
 TEST_F(Files, the_image_is_no_target_by_any_name) {
   fs::create_symlink(image, folder / "link");
   fs::create_hard_link(image, folder / "hard");
-  EXPECT_EQ(judge(image), refused(Errc::target_own_file));
-  EXPECT_EQ(judge(folder / "link"), refused(Errc::target_own_file));
-  EXPECT_EQ(judge(folder / "hard"), refused(Errc::target_own_file));
+  EXPECT_EQ(judge(image), refused(errc::target_own_file));
+  EXPECT_EQ(judge(folder / "link"), refused(errc::target_own_file));
+  EXPECT_EQ(judge(folder / "hard"), refused(errc::target_own_file));
 }
 
 TEST_F(Files, the_stations_state_is_no_target) {
   folder.sparse("state/records.db", 8192);
   fs::create_directory_symlink(folder / "state", folder / "harmless");
   folder.sparse("state-of-the-art.img", 8192);
-  EXPECT_EQ(judge(folder / "state/records.db"), refused(Errc::target_own_file));
-  EXPECT_EQ(judge(folder / "harmless/records.db"), refused(Errc::target_own_file));
-  EXPECT_EQ(judge(folder / "harmless/new", {.create_size = ByteCount{8192}}), refused(Errc::target_own_file));
+  EXPECT_EQ(judge(folder / "state/records.db"), refused(errc::target_own_file));
+  EXPECT_EQ(judge(folder / "harmless/records.db"), refused(errc::target_own_file));
+  EXPECT_EQ(judge(folder / "harmless/new", {.create_size = ByteCount{8192}}), refused(errc::target_own_file));
   EXPECT_EQ(judge(folder / "state-of-the-art.img"), "taken");
 }
 
@@ -230,7 +231,7 @@ TEST_F(Files, one_that_somebody_writes_to_is_in_use) {
   const int reader = ::open(board.c_str(), O_RDONLY | O_CLOEXEC);
   EXPECT_EQ(judge(board), "taken");
   const int writer = ::open(board.c_str(), O_WRONLY | O_CLOEXEC);
-  EXPECT_EQ(judge(board), refused(Errc::target_in_use));
+  EXPECT_EQ(judge(board), refused(errc::target_in_use));
   ::close(writer);
   ::close(reader);
   EXPECT_EQ(judge(board), "taken");
@@ -253,7 +254,7 @@ TEST_F(Files, a_swap_file_is_in_use) {
   machine.swap(board.string());
   const auto found = inspect_target(board, {}, machine.machine());
   ASSERT_FALSE(found);
-  EXPECT_EQ(found.error().code, Errc::target_in_use);
+  EXPECT_EQ(found.error().code, errc::target_in_use);
 }
 
 TEST_F(Files, one_that_a_loop_device_shows_is_in_use) {
@@ -262,7 +263,7 @@ TEST_F(Files, one_that_a_loop_device_shows_is_in_use) {
   machine.set("loop3", "loop/backing_file", board.string());
   const auto found = inspect_target(board, {}, machine.machine());
   ASSERT_FALSE(found);
-  EXPECT_EQ(found.error().code, Errc::target_in_use);
+  EXPECT_EQ(found.error().code, errc::target_in_use);
   EXPECT_NE(found.error().detail.find("loop3"), std::string::npos);
 }
 

@@ -9,6 +9,9 @@
 #include <sys/swap.h>
 #include <sys/sysmacros.h>
 
+#include "imaging/core/errors/device.h"
+#include "imaging/core/errors/target.h"
+#include "imaging/core/errors/usage.h"
 #include "tests/fakes/awaited.h"
 #include "tests/fakes/temp_folder.h"
 #include "transport/block/open_sink.h"
@@ -56,7 +59,7 @@ class Loop : public ::testing::TestWithParam<bool> {
   Errc refusal(const fs::path& path, TargetNeeds needs = {}) {
     const auto sink = open(path, std::move(needs));
     EXPECT_FALSE(sink);
-    return sink ? Errc::usage : sink.error().code;
+    return sink ? errc::usage : sink.error().code;
   }
   IoBuffer filled(std::size_t length) {
     const auto all = ring->buffer(0);
@@ -112,15 +115,15 @@ TEST_P(Loop, zero_makes_zeros_and_discard_keeps_the_rest) {
 TEST_P(Loop, sectors_are_whole) {
   LoopDevice loop{folder.sparse("disk.img", 8_MiB), {.sector_size = 4096}};
   NEED_LOOP(loop);
-  EXPECT_EQ(refusal(loop.path(), {.sector_size = 512}), Errc::target_sector_size);
+  EXPECT_EQ(refusal(loop.path(), {.sector_size = 512}), errc::target_sector_size);
   const auto sink = open(loop.path(), {.sector_size = 4096});
   ASSERT_TRUE(sink) << to_text(sink.error());
   EXPECT_EQ((*sink)->facts().sector_size, 4096U);
   EXPECT_TRUE(awaited(context, (*sink)->write(ByteOffset{4096}, filled(8192))));
-  EXPECT_EQ(awaited(context, (*sink)->write(ByteOffset{512}, filled(4096))).error().code, Errc::device_write);
-  EXPECT_EQ(awaited(context, (*sink)->write(ByteOffset{4096}, filled(512))).error().code, Errc::device_write);
-  EXPECT_EQ(awaited(context, (*sink)->read(ByteOffset{512}, filled(4096))).error().code, Errc::device_read);
-  EXPECT_EQ(awaited(context, (*sink)->write(ByteOffset{8_MiB}, filled(4096))).error().code, Errc::device_full);
+  EXPECT_EQ(awaited(context, (*sink)->write(ByteOffset{512}, filled(4096))).error().code, errc::device_write);
+  EXPECT_EQ(awaited(context, (*sink)->write(ByteOffset{4096}, filled(512))).error().code, errc::device_write);
+  EXPECT_EQ(awaited(context, (*sink)->read(ByteOffset{512}, filled(4096))).error().code, errc::device_read);
+  EXPECT_EQ(awaited(context, (*sink)->write(ByteOffset{8_MiB}, filled(4096))).error().code, errc::device_full);
 }
 
 TEST_P(Loop, only_one_may_have_it_and_nobody_mounts_it_meanwhile) {
@@ -130,7 +133,7 @@ TEST_P(Loop, only_one_may_have_it_and_nobody_mounts_it_meanwhile) {
   NEED_LOOP(loop);
   auto sink = open(loop.path());
   ASSERT_TRUE(sink) << to_text(sink.error());
-  EXPECT_EQ(refusal(loop.path()), Errc::target_in_use);
+  EXPECT_EQ(refusal(loop.path()), errc::target_in_use);
   EXPECT_EQ(Mounted(loop.path(), folder / "mnt", "ext4").error(), EBUSY);
   sink->reset();
   EXPECT_TRUE(open(loop.path()));
@@ -139,7 +142,7 @@ TEST_P(Loop, only_one_may_have_it_and_nobody_mounts_it_meanwhile) {
 TEST_P(Loop, a_read_only_one_is_refused) {
   LoopDevice loop{folder.sparse("disk.img", 8_MiB), {.read_only = true}};
   NEED_LOOP(loop);
-  EXPECT_EQ(refusal(loop.path()), Errc::target_read_only);
+  EXPECT_EQ(refusal(loop.path()), errc::target_read_only);
 }
 
 TEST_P(Loop, one_with_a_mounted_partition_is_refused) {
@@ -149,15 +152,15 @@ TEST_P(Loop, one_with_a_mounted_partition_is_refused) {
   const auto partition = loop.add_partition(1_MiB, 40_MiB);
   ASSERT_FALSE(partition.empty());
   ASSERT_EQ(run("mke2fs -q -t ext4 " + partition), 0);
-  EXPECT_EQ(refusal(partition), Errc::target_is_partition);
+  EXPECT_EQ(refusal(partition), errc::target_is_partition);
   EXPECT_TRUE(open(loop.path())) << "a partition alone does no harm";
 
   Mounted mounted{partition, folder / "mnt", "ext4"};
   ASSERT_EQ(mounted.error(), 0);
-  EXPECT_EQ(refusal(loop.path()), Errc::target_in_use);
-  EXPECT_EQ(refusal(partition, {.allow_partition = true}), Errc::target_in_use);
-  EXPECT_EQ(refusal(file), Errc::target_in_use) << "nor the file behind it";
-  EXPECT_EQ(refusal(loop.path(), {.station_folders = {folder / "mnt/state"}}), Errc::target_system_disk);
+  EXPECT_EQ(refusal(loop.path()), errc::target_in_use);
+  EXPECT_EQ(refusal(partition, {.allow_partition = true}), errc::target_in_use);
+  EXPECT_EQ(refusal(file), errc::target_in_use) << "nor the file behind it";
+  EXPECT_EQ(refusal(loop.path(), {.station_folders = {folder / "mnt/state"}}), errc::target_system_disk);
   mounted.unmount();
   EXPECT_TRUE(open(partition, {.allow_partition = true}));
 }
@@ -169,7 +172,7 @@ TEST_P(Loop, one_that_is_swapped_to_is_refused) {
   LoopDevice loop{file};
   NEED_LOOP(loop);
   if (::swapon(loop.path().c_str(), 0) != 0) GTEST_SKIP() << "no swap here: " << std::strerror(errno);
-  EXPECT_EQ(refusal(loop.path()), Errc::target_in_use);
+  EXPECT_EQ(refusal(loop.path()), errc::target_in_use);
   EXPECT_EQ(::swapoff(loop.path().c_str()), 0);
 }
 
@@ -177,7 +180,7 @@ TEST_P(Loop, a_file_attached_to_one_is_refused_until_it_is_free) {
   const auto file = folder.sparse("disk.img", 8_MiB);
   LoopDevice loop{file};
   NEED_LOOP(loop);
-  EXPECT_EQ(refusal(file), Errc::target_in_use);
+  EXPECT_EQ(refusal(file), errc::target_in_use);
   loop.detach();
   EXPECT_TRUE(open(file));
 }
@@ -195,7 +198,7 @@ TEST_P(Loop, another_medium_in_its_place_is_noticed) {
   if (second.path() != path) GTEST_SKIP() << "another test took the number";
   const auto sink = awaited(context, open_sink(*ring, *inspected));
   ASSERT_FALSE(sink);
-  EXPECT_EQ(sink.error().code, Errc::target_changed) << to_text(sink.error());
+  EXPECT_EQ(sink.error().code, errc::target_changed) << to_text(sink.error());
 }
 
 TEST_P(Loop, its_identity_is_the_mediums_not_the_names) {
@@ -226,7 +229,7 @@ TEST_P(Loop, one_that_ends_early_fails_and_does_not_lie) {
   }
   if (status) status = awaited(context, (*sink)->flush());
   ASSERT_FALSE(status);
-  EXPECT_TRUE(status.error().code == Errc::device_full || status.error().code == Errc::device_write)
+  EXPECT_TRUE(status.error().code == errc::device_full || status.error().code == errc::device_write)
       << to_text(status.error());
   EXPECT_NE(status.error().detail.find("at offset"), std::string::npos);
 }
@@ -237,7 +240,7 @@ TEST_P(Loop, the_disk_under_the_root_is_refused) {
   const auto name = fs::canonical("/sys/dev/block/" + std::to_string(major(found.st_dev)) + ":" +
                                   std::to_string(minor(found.st_dev)));
   if (name.empty()) GTEST_SKIP() << "the root has no disk here";
-  EXPECT_EQ(refusal("/dev/" + name.filename().string()), Errc::target_system_disk);
+  EXPECT_EQ(refusal("/dev/" + name.filename().string()), errc::target_system_disk);
 }
 
 INSTANTIATE_TEST_SUITE_P(By, Loop, ::testing::Values(false, true),

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "imaging/core/errors/device.h"
 #include "tests/fakes/awaited.h"
 
 namespace flashline::transport::detail {
@@ -88,16 +89,16 @@ TEST_P(Broken, gives_its_code) {
 
 INSTANTIATE_TEST_SUITE_P(
     Device, Broken,
-    ::testing::Combine(::testing::Values(Case{"full", full, false, "write", Errc::device_full},
-                                         Case{"not_writable", read_only, false, "write", Errc::device_write},
-                                         Case{"not_readable", folder, false, "read", Errc::device_read},
-                                         Case{"input_output_error", unreadable, false, "read", Errc::device_read},
-                                         Case{"pulled_out_reading", unreadable, true, "read", Errc::device_gone},
-                                         Case{"pulled_out_writing", unreadable, true, "write", Errc::device_gone},
-                                         Case{"ends_early", shrunk, false, "read", Errc::device_read},
-                                         Case{"cannot_flush", pipe_end, false, "flush", Errc::device_flush},
-                                         Case{"cannot_zero", no_zeros, false, "zero", Errc::device_write},
-                                         Case{"cannot_discard", no_zeros, false, "discard", Errc::device_write}),
+    ::testing::Combine(::testing::Values(Case{"full", full, false, "write", errc::device_full},
+                                         Case{"not_writable", read_only, false, "write", errc::device_write},
+                                         Case{"not_readable", folder, false, "read", errc::device_read},
+                                         Case{"input_output_error", unreadable, false, "read", errc::device_read},
+                                         Case{"pulled_out_reading", unreadable, true, "read", errc::device_gone},
+                                         Case{"pulled_out_writing", unreadable, true, "write", errc::device_gone},
+                                         Case{"ends_early", shrunk, false, "read", errc::device_read},
+                                         Case{"cannot_flush", pipe_end, false, "flush", errc::device_flush},
+                                         Case{"cannot_zero", no_zeros, false, "zero", errc::device_write},
+                                         Case{"cannot_discard", no_zeros, false, "discard", errc::device_write}),
                        ::testing::Bool()),
     [](const auto& row) {
       return std::string{std::get<0>(row.param).name} + (std::get<1>(row.param) ? "_by_threads" : "_by_io_uring");
@@ -113,11 +114,11 @@ class Sink : public ::testing::TestWithParam<bool> {
 TEST_P(Sink, a_flush_that_failed_stays_failed) {
   const int fd = pipe_end();
   MediumSink sink{*ring, medium_of(FileDescriptor{fd}, false)};
-  EXPECT_EQ(awaited(context, sink.flush()).error().code, Errc::device_flush);
+  EXPECT_EQ(awaited(context, sink.flush()).error().code, errc::device_flush);
   const int good = memory_file(4096);
   ASSERT_EQ(::dup2(good, fd), fd);
   ::close(good);
-  EXPECT_EQ(awaited(context, sink.flush()).error().code, Errc::device_flush);
+  EXPECT_EQ(awaited(context, sink.flush()).error().code, errc::device_flush);
 }
 
 // A limit on the size of files makes the kernel write less than asked: the rest is tried, and says why it cannot.
@@ -138,7 +139,7 @@ TEST_P(Sink, a_short_write_is_continued) {
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
   std::signal(SIGXFSZ, old_handler);
   ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().code, Errc::device_full);
+  EXPECT_EQ(status.error().code, errc::device_full);
   EXPECT_NE(status.error().detail.find("at offset 300000"), std::string::npos) << status.error().detail;
 }
 

@@ -11,6 +11,8 @@
 #include <unistd.h>
 #include <vector>
 
+#include "imaging/core/errors/device.h"
+#include "imaging/core/errors/target.h"
 #include "tests/fakes/awaited.h"
 #include "tests/fakes/temp_folder.h"
 
@@ -131,12 +133,12 @@ TEST_P(FileSink, refuses_what_lies_outside) {
   const auto path = folder.sparse("small", 8192);
   const auto sink = must_open(path);
   const auto data = filled(4096);
-  EXPECT_EQ(awaited(context, sink->write(ByteOffset{8192}, data)).error().code, Errc::device_full);
-  EXPECT_EQ(awaited(context, sink->write(ByteOffset{4097}, data)).error().code, Errc::device_full);
-  EXPECT_EQ(awaited(context, sink->write(ByteOffset{~0ULL - 100}, data)).error().code, Errc::device_full);
-  EXPECT_EQ(awaited(context, sink->read(ByteOffset{8000}, data)).error().code, Errc::device_full);
-  EXPECT_EQ(awaited(context, sink->zero(ByteOffset{0}, ByteCount{8193})).error().code, Errc::device_full);
-  EXPECT_EQ(awaited(context, sink->discard(ByteOffset{8000}, ByteCount{512})).error().code, Errc::device_full);
+  EXPECT_EQ(awaited(context, sink->write(ByteOffset{8192}, data)).error().code, errc::device_full);
+  EXPECT_EQ(awaited(context, sink->write(ByteOffset{4097}, data)).error().code, errc::device_full);
+  EXPECT_EQ(awaited(context, sink->write(ByteOffset{~0ULL - 100}, data)).error().code, errc::device_full);
+  EXPECT_EQ(awaited(context, sink->read(ByteOffset{8000}, data)).error().code, errc::device_full);
+  EXPECT_EQ(awaited(context, sink->zero(ByteOffset{0}, ByteCount{8193})).error().code, errc::device_full);
+  EXPECT_EQ(awaited(context, sink->discard(ByteOffset{8000}, ByteCount{512})).error().code, errc::device_full);
   EXPECT_EQ(fs::file_size(path), 8192U);
 }
 
@@ -144,13 +146,13 @@ TEST_P(FileSink, a_file_that_shrinks_underneath_is_an_error_not_zeros) {
   const auto path = folder.sparse("shrinks", 1_MiB);
   const auto sink = must_open(path);
   fs::resize_file(path, 4096);
-  EXPECT_EQ(awaited(context, sink->read(ByteOffset{8192}, filled(4096))).error().code, Errc::device_read);
+  EXPECT_EQ(awaited(context, sink->read(ByteOffset{8192}, filled(4096))).error().code, errc::device_read);
 }
 
 TEST_P(FileSink, only_one_may_have_it) {
   const auto path = folder.sparse("one", 8192);
   auto first = must_open(path);
-  EXPECT_EQ(open(path).error().code, Errc::target_in_use);
+  EXPECT_EQ(open(path).error().code, errc::target_in_use);
   first.reset();
   EXPECT_TRUE(open(path));
 }
@@ -159,7 +161,7 @@ TEST_P(FileSink, a_lock_of_another_program_counts) {
   const auto path = folder.sparse("locked", 8192);
   const int other = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   ASSERT_EQ(::flock(other, LOCK_SH), 0);
-  EXPECT_EQ(open(path).error().code, Errc::target_in_use);
+  EXPECT_EQ(open(path).error().code, errc::target_in_use);
   ::close(other);
   EXPECT_TRUE(open(path));
 }
@@ -209,7 +211,7 @@ TEST_P(FileSink, notices_what_changed_since_it_was_inspected) {
     each.change(path);
     const auto sink = awaited(context, open_sink(*ring, *inspected));
     ASSERT_FALSE(sink) << each.name;
-    EXPECT_EQ(sink.error().code, Errc::target_changed) << each.name << ": " << sink.error().detail;
+    EXPECT_EQ(sink.error().code, errc::target_changed) << each.name << ": " << sink.error().detail;
   }
 }
 
@@ -218,7 +220,7 @@ TEST_P(FileSink, does_not_create_over_a_file_that_appeared) {
   const auto inspected = inspect_target(path, {.create_size = ByteCount{8192}});
   ASSERT_TRUE(inspected);
   folder.file("appears", "mine");
-  EXPECT_EQ(awaited(context, open_sink(*ring, *inspected)).error().code, Errc::target_changed);
+  EXPECT_EQ(awaited(context, open_sink(*ring, *inspected)).error().code, errc::target_changed);
   EXPECT_EQ(content_of(path), "mine");
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "imaging/core/errors/device.h"
 #include "tests/fakes/awaited.h"
 
 namespace flashline::tests {
@@ -31,15 +32,15 @@ TEST(ScriptedSink, keeps_and_gives_back) {
   EXPECT_TRUE(board.write(1024, a));
   EXPECT_TRUE(board.read(1024, back));
   EXPECT_EQ(back, std::vector<std::byte>(512, a));
-  EXPECT_EQ(board.write(8192, a).error().code, Errc::device_write);
-  EXPECT_EQ(board.write(100, a).error().code, Errc::device_write);
+  EXPECT_EQ(board.write(8192, a).error().code, errc::device_write);
+  EXPECT_EQ(board.write(100, a).error().code, errc::device_write);
 }
 
 TEST(ScriptedSink, stays_unplugged_until_plugged_in) {
   Board board{{{{SinkCall::write, 2}, {.unplug = true}}}};
   EXPECT_TRUE(board.write(0, a));
-  EXPECT_EQ(board.write(512, a).error().code, Errc::device_gone);
-  EXPECT_EQ(board.flush().error().code, Errc::device_gone);
+  EXPECT_EQ(board.write(512, a).error().code, errc::device_gone);
+  EXPECT_EQ(board.flush().error().code, errc::device_gone);
   board.sink.plug_in();
   EXPECT_TRUE(board.flush());
   EXPECT_EQ(board.sink.calls(SinkCall::write), 2U);
@@ -49,11 +50,11 @@ TEST(ScriptedSink, lies_flips_and_writes_short) {
   Board board{{{{SinkCall::write, 1}, {.drop = true}},
                {{SinkCall::write, 2}, {.flip = 7}},
                {{SinkCall::write, 3}, {.short_after = 100}},
-               {{SinkCall::flush, 1}, {.error = Errc::device_flush}}}};
+               {{SinkCall::flush, 1}, {.error = errc::device_flush}}}};
   EXPECT_TRUE(board.write(0, a));
   EXPECT_TRUE(board.write(512, a));
-  EXPECT_EQ(board.write(1024, a).error().code, Errc::device_full);
-  EXPECT_EQ(board.flush().error().code, Errc::device_flush);
+  EXPECT_EQ(board.write(1024, a).error().code, errc::device_full);
+  EXPECT_EQ(board.flush().error().code, errc::device_flush);
   EXPECT_EQ(board.sink.memory()[0], std::byte{0});
   EXPECT_EQ(board.sink.memory()[512 + 7], a ^ std::byte{1});
   EXPECT_EQ(board.sink.memory()[1024 + 99], a);

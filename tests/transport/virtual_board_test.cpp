@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
+#include "imaging/core/errors/device.h"
 #include "tests/fakes/awaited.h"
 #include "tests/fakes/scripted_sink.h"
 
@@ -56,13 +57,13 @@ TEST_F(Board, a_plain_one_keeps_bytes) {
 TEST_F(Board, fails_one_write_and_takes_its_repetition) {
   open({.fail_write = 2});
   EXPECT_TRUE(write(0));
-  EXPECT_EQ(write(4096).error().code, Errc::device_write);
+  EXPECT_EQ(write(4096).error().code, errc::device_write);
   EXPECT_TRUE(write(4096));
 }
 
 TEST_F(Board, remembers_across_openings) {
   open({.fail_write = 1});
-  EXPECT_EQ(write(0).error().code, Errc::device_write);
+  EXPECT_EQ(write(0).error().code, errc::device_write);
   open({.fail_write = 1});
   EXPECT_TRUE(write(0));
   EXPECT_EQ(history->writes, 2U);
@@ -79,11 +80,11 @@ TEST_F(Board, lies_about_one_write) {
 TEST_F(Board, leaves_and_is_back_when_it_is_opened_again) {
   open({.leave_write = 2});
   EXPECT_TRUE(write(0));
-  EXPECT_EQ(write(4096).error().code, Errc::device_gone);
-  EXPECT_EQ(awaited(context, board->flush()).error().code, Errc::device_gone);
-  EXPECT_EQ(awaited(context, board->zero(ByteOffset{0}, ByteCount{512})).error().code, Errc::device_gone);
+  EXPECT_EQ(write(4096).error().code, errc::device_gone);
+  EXPECT_EQ(awaited(context, board->flush()).error().code, errc::device_gone);
+  EXPECT_EQ(awaited(context, board->zero(ByteOffset{0}, ByteCount{512})).error().code, errc::device_gone);
   std::vector<std::byte> into(512);
-  EXPECT_EQ(awaited(context, board->read(ByteOffset{0}, {into})).error().code, Errc::device_gone);
+  EXPECT_EQ(awaited(context, board->read(ByteOffset{0}, {into})).error().code, errc::device_gone);
   open({.leave_write = 2});
   EXPECT_TRUE(write(0));
 }
@@ -91,9 +92,9 @@ TEST_F(Board, leaves_and_is_back_when_it_is_opened_again) {
 TEST_F(Board, vanishes_at_a_byte) {
   open({.vanish_at = ByteOffset{8192}});
   EXPECT_TRUE(write(4096));
-  EXPECT_EQ(write(4096, 8192).error().code, Errc::device_gone);
+  EXPECT_EQ(write(4096, 8192).error().code, errc::device_gone);
   open({.vanish_at = ByteOffset{8192}});
-  EXPECT_EQ(write(8192).error().code, Errc::device_gone);
+  EXPECT_EQ(write(8192).error().code, errc::device_gone);
 }
 
 TEST_F(Board, of_fake_capacity_wraps_around) {
@@ -133,7 +134,7 @@ TEST_F(Board, does_not_block_the_loop_while_it_is_slow) {
   asio::co_spawn(context, write_all(*board, 0, 4096), asio::detached);
   while (history->writes == 0) context.run_one();
   board->leave();
-  EXPECT_EQ(write(0).error().code, Errc::device_gone);
+  EXPECT_EQ(write(0).error().code, errc::device_gone);
 }
 
 }  // namespace

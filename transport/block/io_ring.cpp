@@ -16,6 +16,7 @@
 #include <tuple>
 #include <unistd.h>
 
+#include "imaging/core/errors/device.h"
 #include "transport/block/detail/io_op.h"
 #include "transport/block/detail/uring_queue.h"
 #include "transport/block/detail/worker_threads.h"
@@ -42,7 +43,7 @@ class BufferMemory {
     const std::size_t room = size + huge_page;
     void* const start = ::mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (start == MAP_FAILED) {
-      return fail(Errc::io_setup, std::to_string(size) + " bytes of buffers: " + std::strerror(errno));
+      return fail(errc::io_setup, std::to_string(size) + " bytes of buffers: " + std::strerror(errno));
     }
     memory.mapped_ = {static_cast<std::byte*>(start), room};
     const auto past_border = reinterpret_cast<std::uintptr_t>(start) % huge_page;
@@ -226,7 +227,7 @@ Result<std::unique_ptr<IoRing>> IoRing::create(asio::any_io_executor executor, O
   options.buffer_size = (options.buffer_size + io_alignment - 1) / io_alignment * io_alignment;
   FL_TRY(auto memory, BufferMemory::map(options.buffer_count * options.buffer_size));
   const int wake = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (wake < 0) return fail(Errc::io_setup, std::string{"eventfd: "} + std::strerror(errno));
+  if (wake < 0) return fail(errc::io_setup, std::string{"eventfd: "} + std::strerror(errno));
   auto core = std::make_shared<Core>(std::move(executor), std::move(memory), options, wake);
   return std::unique_ptr<IoRing>{new IoRing{std::move(core)}};
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <utility>
 
+#include "imaging/core/errors/device.h"
 #include "transport/block/detail/medium_sink.h"
 #include "transport/block/detail/opened_medium.h"
 
@@ -13,7 +14,7 @@ namespace {
 using Opened = Result<detail::OpenedMedium>;
 
 /// What holds until the thread has an answer.
-Opened unopened() { return fail(Errc::cancelled, "the station is stopping"); }
+Opened unopened() { return fail(errc::cancelled, "the station is stopping"); }
 
 Result<std::unique_ptr<BlockSink>> sink_of(IoRing& ring, Opened opened) {
   FL_TRY(auto medium, std::move(opened));

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "imaging/core/errors/device.h"
+
 namespace flashline::transport {
 namespace {
 
@@ -53,7 +55,7 @@ asio::awaitable<void> VirtualBoard::wait_until(Clock::time_point due) {
 }
 
 Status VirtualBoard::still_here() const {
-  if (gone_) return fail(Errc::device_gone, "the board left (virtual board, as set up)");
+  if (gone_) return fail(errc::device_gone, "the board left (virtual board, as set up)");
   return {};
 }
 
@@ -61,7 +63,7 @@ Status VirtualBoard::misfortune_of_write(std::uint64_t number, ByteOffset end) {
   const bool reaches_end = traits_.vanish_at && end > *traits_.vanish_at;
   if (reaches_end || traits_.leave_write == number) leave();
   FL_CHECK(still_here());
-  if (traits_.fail_write == number) return fail(Errc::device_write, "write " + std::to_string(number) + " failed");
+  if (traits_.fail_write == number) return fail(errc::device_write, "write " + std::to_string(number) + " failed");
   return {};
 }
 

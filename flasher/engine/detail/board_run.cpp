@@ -8,6 +8,7 @@
 #include "flasher/engine/detail/store_run.h"
 #include "flasher/engine/detail/worker_pool.h"
 #include "flasher/engine/loaded_image.h"
+#include "imaging/core/errors/target.h"
 #include "imaging/provisioning/unit_overlay.h"
 #include "imaging/source/fit_gpt.h"
 
@@ -31,15 +32,15 @@ Result<std::vector<const StorePlan*>> stores_of(const RunRequest& request) {
   for (const auto& target : request.targets) {
     const StorePlan* const store = find_store(stores, target.device_path);
     if (store == nullptr)
-      return fail(Errc::store_unmapped, fmt::format("the image has no store '{}'", target.device_path));
+      return fail(errc::store_unmapped, fmt::format("the image has no store '{}'", target.device_path));
     if (std::ranges::find(mapped, store) != mapped.end()) {
-      return fail(Errc::store_unmapped, fmt::format("two targets for store '{}'", store->device_path));
+      return fail(errc::store_unmapped, fmt::format("two targets for store '{}'", store->device_path));
     }
     mapped.push_back(store);
   }
   for (const auto& store : stores) {
     if (std::ranges::find(mapped, &store) == mapped.end()) {
-      return fail(Errc::store_unmapped, fmt::format("no target for store '{}'", store.device_path));
+      return fail(errc::store_unmapped, fmt::format("no target for store '{}'", store.device_path));
     }
   }
   return mapped;
@@ -47,15 +48,15 @@ Result<std::vector<const StorePlan*>> stores_of(const RunRequest& request) {
 
 Status check_size(const BlockPlan& plan, const transport::SinkFacts& facts, const WriteOptions& options) {
   if (options.expect_size && facts.capacity != *options.expect_size) {
-    return fail(Errc::target_unexpected_size, fmt::format("{} has {} bytes, {} were expected", facts.path,
+    return fail(errc::target_unexpected_size, fmt::format("{} has {} bytes, {} were expected", facts.path,
                                                           facts.capacity.value, options.expect_size->value));
   }
   if (facts.capacity < plan.needs.min_size) {
-    return fail(Errc::target_too_small, fmt::format("{} has {} bytes, the image needs {}", facts.path,
+    return fail(errc::target_too_small, fmt::format("{} has {} bytes, the image needs {}", facts.path,
                                                     facts.capacity.value, plan.needs.min_size.value));
   }
   if (plan.needs.gpt_size && *plan.needs.gpt_size != facts.capacity && !options.fit_gpt) {
-    return fail(Errc::target_size_differs, fmt::format("{} has {} bytes, the image's GPT describes a disk of {}",
+    return fail(errc::target_size_differs, fmt::format("{} has {} bytes, the image's GPT describes a disk of {}",
                                                        facts.path, facts.capacity.value, plan.needs.gpt_size->value));
   }
   return {};
@@ -63,12 +64,12 @@ Status check_size(const BlockPlan& plan, const transport::SinkFacts& facts, cons
 
 Status check_target(const BlockPlan& plan, const transport::SinkFacts& facts, const WriteOptions& options) {
   if (facts.sector_size != plan.needs.sector_size) {
-    return fail(Errc::target_sector_size, fmt::format("{} has sectors of {} bytes, the image is for {}", facts.path,
+    return fail(errc::target_sector_size, fmt::format("{} has sectors of {} bytes, the image is for {}", facts.path,
                                                       facts.sector_size, plan.needs.sector_size));
   }
   const auto& boards = plan.needs.platform_ids;
   if (!options.platform.empty() && !boards.empty() && std::ranges::find(boards, options.platform) == boards.end()) {
-    return fail(Errc::target_platform,
+    return fail(errc::target_platform,
                 fmt::format("the slot's board is '{}', the image is for '{}'", options.platform, boards.front()));
   }
   return check_size(plan, facts, options);

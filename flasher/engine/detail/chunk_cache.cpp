@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "flasher/engine/detail/worker_pool.h"
+#include "imaging/core/errors/image.h"
 
 namespace flashline::line::detail {
 namespace {
@@ -138,7 +139,7 @@ asio::awaitable<Result<ChunkRef>> ChunkCache::load(Reader& reader, ImageState& i
     }
   }
   if (!status) {
-    if (image.spool && status.error().code == Errc::chunk_hash) image.spool->distrust();
+    if (image.spool && status.error().code == errc::chunk_hash) image.spool->distrust();
     load->error = status.error();
     load->done.notify();
     entries_.erase(name);
@@ -160,9 +161,9 @@ asio::awaitable<Status> ChunkCache::read(ImageState& image, ByteOffset at, trans
     const ByteOffset from{at.value + done};
     const auto got = co_await ring_.read(image.fd(), from, into.part(done, into.bytes.size() - done));
     if (!got.ok())
-      co_return fail(Errc::image_read, "reading at offset " + std::to_string(from.value) + ": " +
+      co_return fail(errc::image_read, "reading at offset " + std::to_string(from.value) + ": " +
                                            std::generic_category().message(got.error()));
-    if (got.bytes() == 0) co_return fail(Errc::truncated, "the content ends at offset " + std::to_string(from.value));
+    if (got.bytes() == 0) co_return fail(errc::truncated, "the content ends at offset " + std::to_string(from.value));
     done += got.bytes();
   }
   metrics_.bytes_read += done;
@@ -228,7 +229,7 @@ asio::awaitable<Status> ChunkCache::pin_unit_of(ImageState& image, Chunk& chunk)
     metrics_.bytes_hashed += cell.bytes.size();
   }
   if (unit.finish() != (*hashes.digests)[number]) {
-    co_return fail(Errc::chunk_hash, "hash unit " + std::to_string(number) + " at offset " + std::to_string(from) +
+    co_return fail(errc::chunk_hash, "hash unit " + std::to_string(number) + " at offset " + std::to_string(from) +
                                          " does not match its digest");
   }
   for (const auto& [piece, digest] : pins) image.digests.set_pin(piece, digest);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <spdlog/fmt/fmt.h>
 
+#include "imaging/core/errors/image.h"
+
 namespace flashline::line::detail {
 namespace {
 
@@ -32,7 +34,7 @@ Result<Extent> covering(const imaging::Run& run, const imaging::HashTable& hashe
   const std::uint64_t origin = hashes.origin.value;
   const std::uint64_t vouched = origin + hashes.digests->size() * hashes.unit;
   if (run.from < origin || end_at(whole) > vouched) {
-    return fail(Errc::content_unvouched,
+    return fail(errc::content_unvouched,
                 fmt::format("content {}..{} lies outside of {}..{}, which the hash table covers", run.from,
                             end_at(whole), origin, vouched));
   }

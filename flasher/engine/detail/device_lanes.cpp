@@ -4,6 +4,8 @@
 #include <boost/asio/detached.hpp>
 #include <string>
 
+#include "imaging/core/errors/device.h"
+
 namespace flashline::line::detail {
 namespace {
 
@@ -34,7 +36,7 @@ asio::awaitable<Status> in_lanes(asio::any_io_executor executor, std::shared_ptr
     co_await lanes->ended.wait(clock.look_at());
     if (lanes->running > 0 && clock.stalled()) {
       const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(clock.limit()).count();
-      co_return fail(Errc::device_timeout, "no answer for " + std::to_string(waited) + " ms");
+      co_return fail(errc::device_timeout, "no answer for " + std::to_string(waited) + " ms");
     }
   }
   if (lanes->error) co_return std::unexpected{*lanes->error};

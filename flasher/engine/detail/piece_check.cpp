@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <spdlog/fmt/fmt.h>
 
+#include "imaging/core/errors/image.h"
+
 namespace flashline::line::detail {
 namespace {
 
@@ -19,7 +21,7 @@ Status check_units(const PieceCheck& piece, const Extent& segment) {
     const std::uint64_t number = first + at / piece.hashes.unit;
     const auto unit = bytes.subspan(at, std::min<std::size_t>(piece.hashes.unit, bytes.size() - at));
     if (sha256(unit) != (*piece.hashes.digests)[number]) {
-      return fail(Errc::chunk_hash,
+      return fail(errc::chunk_hash,
                   fmt::format("hash unit {} at offset {} does not match its digest", number, segment.at.value + at));
     }
   }
@@ -31,7 +33,7 @@ Result<Sha256> check_pin(const PieceCheck& piece) {
   for (const auto& segment : piece.segments) stream.update(bytes_of(piece, segment));
   const Sha256 found = stream.finish();
   if (piece.pin && found != *piece.pin) {
-    return fail(Errc::image_changed,
+    return fail(errc::image_changed,
                 fmt::format("the content at offset {} is not what it was when it was read first", piece.start.value));
   }
   return found;

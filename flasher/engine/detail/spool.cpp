@@ -15,6 +15,8 @@
 #include "flasher/engine/detail/signal.h"
 #include "flasher/engine/detail/spool_folder.h"
 #include "imaging/core/digest.h"
+#include "imaging/core/errors/device.h"
+#include "imaging/core/errors/image.h"
 
 namespace flashline::line::detail {
 namespace {
@@ -97,7 +99,7 @@ class Spool::Core : public std::enable_shared_from_this<Core> {
   Status outcome(ByteOffset end) const {
     if (error_) return std::unexpected{*error_};
     if (filled_ >= end.value) return {};
-    return fail(Errc::truncated, fmt::format("the decompressed image ends at {}, before {}", filled_, end.value));
+    return fail(errc::truncated, fmt::format("the decompressed image ends at {}, before {}", filled_, end.value));
   }
   Status answer(ByteOffset end) {
     const std::lock_guard lock{mutex_};
@@ -126,7 +128,7 @@ class Spool::Core : public std::enable_shared_from_this<Core> {
     std::vector<std::byte> buffer(1_MiB);
     std::uint64_t at = 0;
     for (;;) {
-      if (stop_) return fail(Errc::cancelled, "the station stops");
+      if (stop_) return fail(errc::cancelled, "the station stops");
       FL_TRY(const std::size_t got, read_full(buffer));
       if (got == 0) break;
       FL_CHECK(put(at, std::span{buffer}.first(got)));
@@ -163,7 +165,7 @@ class Spool::Core : public std::enable_shared_from_this<Core> {
           ::pwrite(file_.get(), bytes.data() + done, bytes.size() - done, start + static_cast<off_t>(done));
       if (put < 0 && errno == EINTR) continue;
       if (put <= 0) {
-        return fail(errno == ENOSPC ? Errc::spool_space : Errc::image_write,
+        return fail(errno == ENOSPC ? errc::spool_space : errc::image_write,
                     fmt::format("{}: {}", names_.part.string(), std::strerror(errno)));
       }
       done += static_cast<std::size_t>(put);
@@ -190,7 +192,7 @@ class Spool::Core : public std::enable_shared_from_this<Core> {
 
   Status check_size(std::uint64_t found) const {
     if (!size_ || size_->value == found) return {};
-    return fail(found < size_->value ? Errc::truncated : Errc::image_read,
+    return fail(found < size_->value ? errc::truncated : errc::image_read,
                 fmt::format("the decompressed image has {}{} bytes, {} were announced",
                             found < size_->value ? "" : "at least ", found, size_->value));
   }
@@ -198,11 +200,11 @@ class Spool::Core : public std::enable_shared_from_this<Core> {
   Status complete() {
     const ByteCount size{filled_};
     const bool done = ::ftruncate(file_.get(), static_cast<off_t>(size.value)) == 0 && ::fdatasync(file_.get()) == 0;
-    if (!done) return fail(Errc::image_write, fmt::format("{}: {}", names_.part.string(), std::strerror(errno)));
+    if (!done) return fail(errc::image_write, fmt::format("{}: {}", names_.part.string(), std::strerror(errno)));
     // The sums stand before the name does: a spool without them is none.
     FL_CHECK(write_sums(names_.sums, {size, *digests_}));
     if (::rename(names_.part.c_str(), names_.complete.c_str()) != 0) {
-      return fail(Errc::image_write, fmt::format("{}: {}", names_.complete.string(), std::strerror(errno)));
+      return fail(errc::image_write, fmt::format("{}: {}", names_.complete.string(), std::strerror(errno)));
     }
     const std::lock_guard lock{mutex_};
     size_ = size;

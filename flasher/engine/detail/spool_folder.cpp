@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "flasher/engine/detail/spool.h"
+#include "imaging/core/errors/device.h"
+#include "imaging/core/errors/image.h"
 #include "imaging/source/plan_view.h"
 
 namespace flashline::line::detail {
@@ -28,7 +30,7 @@ struct SumsHeader {
 };
 
 std::unexpected<Error> write_failed(const fs::path& path) {
-  return fail(Errc::image_write, fmt::format("{}: {}", path.string(), std::strerror(errno)));
+  return fail(errc::image_write, fmt::format("{}: {}", path.string(), std::strerror(errno)));
 }
 
 /// Complete spools, the least recently made first.
@@ -66,7 +68,7 @@ int reserve(int fd, ByteOffset from, ByteCount length) {
 Result<SpoolNames> spool_names(const fs::path& folder, const fs::path& image_file) {
   struct stat facts{};
   if (::stat(image_file.c_str(), &facts) != 0) {
-    return fail(Errc::image_open, fmt::format("{}: {}", image_file.string(), std::strerror(errno)));
+    return fail(errc::image_open, fmt::format("{}: {}", image_file.string(), std::strerror(errno)));
   }
   std::error_code error;
   const auto absolute = fs::absolute(image_file, error);
@@ -125,7 +127,7 @@ Status ensure_room(int fd, const fs::path& folder, ByteOffset from, ByteCount le
   if (error == 0) return {};
   const auto detail =
       fmt::format("{}: {} bytes at {}: {}", folder.string(), length.value, from.value, std::strerror(error));
-  return fail(error == ENOSPC || error == EFBIG || error == EDQUOT ? Errc::spool_space : Errc::image_write, detail);
+  return fail(error == ENOSPC || error == EFBIG || error == EDQUOT ? errc::spool_space : errc::image_write, detail);
 }
 
 void remove_abandoned_spools(const fs::path& folder) {

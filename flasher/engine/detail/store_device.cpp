@@ -4,6 +4,8 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "flasher/engine/detail/fast_digest.h"
+#include "imaging/core/errors/device.h"
+#include "imaging/core/errors/image.h"
 
 namespace flashline::line::detail {
 
@@ -24,7 +26,7 @@ StoreDevice::StoreDevice(RunContext context, std::shared_ptr<ImageState> image,
 
 Status StoreDevice::check_cancelled() const {
   if (!control_->cancelled()) return {};
-  return fail(Errc::cancelled, "the run was stopped");
+  return fail(errc::cancelled, "the run was stopped");
 }
 
 asio::awaitable<Status> StoreDevice::in_lanes(std::size_t count, std::function<asio::awaitable<Status>()> lane) {
@@ -47,7 +49,7 @@ asio::awaitable<Status> StoreDevice::write(Run run, bool table) {
 
 asio::awaitable<Status> StoreDevice::write_content(Run run, bool table) {
   const auto piece = image_->map.piece_with(ByteOffset{run.from}, run.length, table);
-  if (!piece) co_return fail(Errc::content_unvouched, fmt::format("content at {} is in no piece", run.from));
+  if (!piece) co_return fail(errc::content_unvouched, fmt::format("content at {} is in no piece", run.from));
   auto chunk = co_await context_.cache->acquire(*reader_, *image_, *piece);
   if (!chunk) co_return std::unexpected{std::move(chunk).error()};
   note_parts(run, *chunk);

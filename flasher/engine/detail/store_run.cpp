@@ -6,6 +6,7 @@
 
 #include "flasher/engine/detail/read_back.h"
 #include "flasher/engine/detail/write_pass.h"
+#include "imaging/core/errors/device.h"
 
 namespace flashline::line::detail {
 namespace {
@@ -45,7 +46,7 @@ std::vector<Run> merged(const std::vector<Run>& a, const std::vector<Run>& b) {
 
 /// Whether the medium still listens after this error.
 bool may_go_on(const Error& error) {
-  return error.code != Errc::device_gone && error.code != Errc::device_timeout && error.code != Errc::cancelled;
+  return error.code != errc::device_gone && error.code != errc::device_timeout && error.code != errc::cancelled;
 }
 
 /// What of `holes` lies in [0, area) or in the tail of the medium.
@@ -121,7 +122,7 @@ asio::awaitable<Status> StoreRun::wipe() {
 asio::awaitable<Status> StoreRun::clear_holes() {
   if (options_.stale == StalePolicy::keep || holes_.empty()) co_return Status{};
   if (options_.stale == StalePolicy::zero) co_return co_await make_holes_zero();
-  Status discarded = fail(Errc::device_write, "the medium cannot discard");
+  Status discarded = fail(errc::device_write, "the medium cannot discard");
   if (device_->facts().can_discard) discarded = co_await discard_holes();
   if (!discarded) {
     if (!may_go_on(discarded.error())) co_return discarded;
@@ -158,7 +159,7 @@ asio::awaitable<Status> StoreRun::look_at_holes() {
   FL_CO_TRY(const auto still, co_await read_back(device_, suspects, LbaList::most_ranges, true));
   if (still.runs.empty()) co_return Status{};
   for (const auto& run : still.runs) report().bad.add(lbas(run));
-  co_return fail(Errc::verify_mismatch, fmt::format("{} sectors of holes do not read as zeros, the first is LBA {}",
+  co_return fail(errc::verify_mismatch, fmt::format("{} sectors of holes do not read as zeros, the first is LBA {}",
                                                     report().bad.sectors, report().bad.ranges.front().first));
 }
 
@@ -201,7 +202,7 @@ asio::awaitable<Status> StoreRun::verify_runs(std::vector<Run> runs, bool table)
   }
   for (const auto& run : first.runs) wrong->add(lbas(run));
   co_return fail(
-      Errc::verify_mismatch,
+      errc::verify_mismatch,
       fmt::format("{} sectors in {}{} ranges do not read back as written, the first is LBA {}", wrong->sectors,
                   first.all ? "" : "at least ", wrong->ranges.size(), wrong->ranges.front().first));
 }
@@ -211,7 +212,7 @@ asio::awaitable<Status> StoreRun::finish() {
   Status status = co_await write_and_verify_final();
   if (status) co_return status;
   // What is there of the table may be bootable: take it away again, if the medium still listens.
-  if (may_go_on(status.error()) || status.error().code == Errc::cancelled) {
+  if (may_go_on(status.error()) || status.error().code == errc::cancelled) {
     std::ignore = co_await zero_now(ends(), {.table = true, .must = true});
   }
   co_return status;

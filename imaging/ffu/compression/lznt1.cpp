@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/ffu/compression/decompress.h"
 #include "imaging/ffu/compression/lz_output.h"
 
@@ -12,7 +13,7 @@ namespace {
 constexpr std::size_t chunk_size = 4096;
 
 std::unexpected<Error> wrong(const char* what, std::size_t at) {
-  return fail(Errc::ffu_decompress, std::string{"LZNT1: "} + what + " at output byte " + std::to_string(at));
+  return fail(errc::ffu_decompress, std::string{"LZNT1: "} + what + " at output byte " + std::to_string(at));
 }
 
 unsigned u16_at(std::span<const std::byte> in, std::size_t at) {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "imaging/core/byte_reader.h"
+#include "imaging/core/errors/image.h"
 #include "imaging/ffu/compression/decompress.h"
 #include "imaging/ffu/compression/lz_output.h"
 
@@ -27,7 +28,7 @@ class XpressDecoder {
   std::optional<unsigned> spare_half_;
 };
 
-std::unexpected<Error> wrong(const std::string& what) { return fail(Errc::ffu_decompress, "XPRESS: " + what); }
+std::unexpected<Error> wrong(const std::string& what) { return fail(errc::ffu_decompress, "XPRESS: " + what); }
 
 Result<bool> XpressDecoder::next_flag() {
   if (flags_left_ == 0) {
@@ -89,7 +90,7 @@ Status XpressDecoder::fill(LzOutput& out) {
 Status decompress_xpress(std::span<const std::byte> in, std::span<std::byte> out) {
   LzOutput filled{out};
   const auto done = XpressDecoder{in}.fill(filled);
-  if (!done && done.error().code == Errc::truncated) return wrong("the data ends early");
+  if (!done && done.error().code == errc::truncated) return wrong("the data ends early");
   return done;
 }
 

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <string>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/ffu/compression/decompress.h"
 #include "imaging/ffu/compression/lz_output.h"
 
@@ -14,7 +15,7 @@ constexpr unsigned longest_code = 15;
 constexpr std::size_t block_size = 65536;  // output of one table
 
 std::unexpected<Error> wrong(const char* what) {
-  return fail(Errc::ffu_decompress, std::string{"XPRESS_HUFF: "} + what);
+  return fail(errc::ffu_decompress, std::string{"XPRESS_HUFF: "} + what);
 }
 
 /// The next 15 bits of input name the symbol and how many of them are its code.

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "imaging/core/byte_reader.h"
+#include "imaging/core/errors/image.h"
 
 namespace flashline::imaging::fat {
 namespace {
@@ -33,7 +34,7 @@ struct Fields {
 };
 
 std::unexpected<Error> bad(std::string_view what, std::uint64_t value) {
-  return fail(Errc::fat_boot_sector, std::string{what} + " is " + std::to_string(value));
+  return fail(errc::fat_boot_sector, std::string{what} + " is " + std::to_string(value));
 }
 
 Status read_wide_fields(ByteReader& in, Fields& f) {
@@ -85,7 +86,7 @@ Status check_signature(std::span<const std::byte> sector) {
   const bool jump = sector[0] == std::byte{0xEB} || sector[0] == std::byte{0xE9};
   if (!jump) return bad("the first byte, which has to be a jump,", std::to_integer<unsigned>(sector[0]));
   if (sector[510] == std::byte{0x55} && sector[511] == std::byte{0xAA}) return {};
-  return fail(Errc::fat_boot_sector, "the signature 55 AA at offset 510 is missing");
+  return fail(errc::fat_boot_sector, "the signature 55 AA at offset 510 is missing");
 }
 
 Status check_fields(const Fields& f) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/core/unicode.h"
 #include "imaging/filesystem/fat/little_endian.h"
 
@@ -107,9 +108,9 @@ void append_shown(std::u16string& out, std::string_view field, bool lower) {
 }  // namespace
 
 Result<std::u16string> checked_name(std::string_view name) {
-  const auto bad = [&](const char* why) { return fail(Errc::fat_bad_name, "\"" + std::string{name} + "\" " + why); };
+  const auto bad = [&](const char* why) { return fail(errc::fat_bad_name, "\"" + std::string{name} + "\" " + why); };
   auto units = utf16_of(name);
-  if (!units) return fail(Errc::fat_bad_name, "a name is not valid UTF-8");
+  if (!units) return fail(errc::fat_bad_name, "a name is not valid UTF-8");
   if (units->empty()) return bad("is empty");
   if (units->size() > most_long_name_units) return bad("is longer than 255 UTF-16 units");
   if (std::ranges::any_of(*units, forbidden)) return bad("has a character that FAT forbids");
@@ -128,7 +129,7 @@ Result<NewName> new_name(std::u16string_view name, const std::set<ShortName>& ta
     const ShortName numbered = packed(parts.base.substr(0, 8 - tail.size()) + tail, parts.extension);
     if (!taken.contains(numbered)) return NewName{numbered, true};
   }
-  return fail(Errc::fat_bad_name, "no short alias is left for \"" + utf8_of(name) + "\"");
+  return fail(errc::fat_bad_name, "no short alias is left for \"" + utf8_of(name) + "\"");
 }
 
 std::u16string shown_name(const ShortName& name, std::uint8_t case_flags) {

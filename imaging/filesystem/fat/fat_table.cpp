@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/filesystem/fat/little_endian.h"
 
 namespace flashline::imaging::fat {
@@ -127,12 +128,12 @@ Result<std::vector<std::uint32_t>> FatTable::chain(std::uint32_t head, std::uint
   for (std::uint32_t at = head; at < end_marks_from(geometry_.type);) {
     const bool broken = !geometry_.holds(at);
     if (broken) {
-      return fail(Errc::fat_damaged, "the cluster chain from " + std::to_string(head) + " leads to cluster " +
+      return fail(errc::fat_damaged, "the cluster chain from " + std::to_string(head) + " leads to cluster " +
                                          std::to_string(at) + " after " + std::to_string(clusters.size()) +
                                          " clusters");
     }
     if (clusters.size() == limit) {
-      return fail(Errc::fat_loop, "the cluster chain from " + std::to_string(head) + " has not ended after " +
+      return fail(errc::fat_loop, "the cluster chain from " + std::to_string(head) + " has not ended after " +
                                       std::to_string(limit) + " clusters");
     }
     clusters.push_back(at);
@@ -153,13 +154,13 @@ Result<std::uint32_t> FatTable::take_free() {
     }
     cluster = cluster + 1 == geometry_.end_cluster() ? first_cluster : cluster + 1;
   }
-  return fail(Errc::fat_full, "all " + std::to_string(geometry_.clusters) + " clusters of " +
+  return fail(errc::fat_full, "all " + std::to_string(geometry_.clusters) + " clusters of " +
                                   std::to_string(geometry_.cluster_size) + " bytes are in use");
 }
 
 Result<std::vector<std::uint32_t>> FatTable::allocate(std::uint64_t count) {
   if (count > geometry_.clusters) {
-    return fail(Errc::fat_full,
+    return fail(errc::fat_full,
                 std::to_string(count) + " clusters are needed, the volume has " + std::to_string(geometry_.clusters));
   }
   std::vector<std::uint32_t> clusters;

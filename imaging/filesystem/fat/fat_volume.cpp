@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/core/unicode.h"
 #include "imaging/filesystem/fat/boot_sector.h"
 #include "imaging/filesystem/fat/fat_name.h"
@@ -78,7 +79,7 @@ struct FatVolume::State {
 };
 
 Result<Folder> FatVolume::State::inside(const Entry& entry) {
-  if (!entry.is_folder()) return fail(Errc::fat_not_folder, utf8_of(entry.name) + " is a file");
+  if (!entry.is_folder()) return fail(errc::fat_not_folder, utf8_of(entry.name) + " is a file");
   return Folder::open(view, *table, geometry, entry.data.cluster);
 }
 
@@ -86,17 +87,17 @@ Result<Folder> FatVolume::State::walk(std::span<const std::string_view> names) {
   FL_TRY(Folder at, root());
   for (const std::string_view name : names) {
     const Entry* const found = at.find(utf16_of(name).value_or(u""));
-    if (found == nullptr) return fail(Errc::fat_not_found, "no folder " + std::string{name});
+    if (found == nullptr) return fail(errc::fat_not_found, "no folder " + std::string{name});
     FL_TRY(at, inside(*found));
   }
   return at;
 }
 
 Result<Entry> FatVolume::State::entry(std::span<const std::string_view> names) {
-  if (names.empty()) return fail(Errc::fat_is_folder, "the path names the root folder");
+  if (names.empty()) return fail(errc::fat_is_folder, "the path names the root folder");
   FL_TRY(const Folder parent, walk(names.first(names.size() - 1)));
   const Entry* const found = parent.find(utf16_of(names.back()).value_or(u""));
-  if (found == nullptr) return fail(Errc::fat_not_found, "no " + std::string{names.back()});
+  if (found == nullptr) return fail(errc::fat_not_found, "no " + std::string{names.back()});
   return *found;
 }
 
@@ -139,11 +140,11 @@ Status FatVolume::State::release(const EntryData& data) {
 
 Status FatVolume::State::place(std::string_view path, std::span<const std::byte> bytes, fat::Stamp stamp) {
   const auto names = names_of(path);
-  if (names.empty()) return fail(Errc::fat_is_folder, "the path names the root folder");
+  if (names.empty()) return fail(errc::fat_is_folder, "the path names the root folder");
   FL_TRY(const std::u16string name, fat::checked_name(names.back()));
   FL_TRY(Folder parent, walk_making(std::span{names}.first(names.size() - 1), stamp));
   const Entry* const old = parent.find(name);
-  if (old != nullptr && old->is_folder()) return fail(Errc::fat_is_folder, std::string{path} + " is a folder");
+  if (old != nullptr && old->is_folder()) return fail(errc::fat_is_folder, std::string{path} + " is a folder");
   if (old != nullptr) FL_CHECK(release(old->data));
   FL_TRY(const auto clusters, store_contents(bytes));
   EntryData data{.attributes = fat::archive, .cluster = 0, .size = 0, .modified = stamp};
@@ -157,7 +158,7 @@ Status FatVolume::State::take_away(std::string_view path) {
   FL_TRY(const Entry victim, entry(names));
   if (victim.is_folder()) {
     FL_TRY(const Folder folder, inside(victim));
-    if (!folder.entries().empty()) return fail(Errc::fat_folder_not_empty, std::string{path} + " is not empty");
+    if (!folder.entries().empty()) return fail(errc::fat_folder_not_empty, std::string{path} + " is not empty");
   }
   FL_CHECK(release(victim.data));
   FL_TRY(Folder parent, walk(std::span{names}.first(names.size() - 1)));
@@ -172,7 +173,7 @@ FatVolume& FatVolume::operator=(FatVolume&&) noexcept = default;
 Result<FatVolume> FatVolume::open(WritableBlockView& view) {
   auto state = std::make_unique<State>(view);
   if (view.size().value < fat::boot_sector_size) {
-    return fail(Errc::fat_boot_sector, "the partition has " + std::to_string(view.size().value) + " bytes");
+    return fail(errc::fat_boot_sector, "the partition has " + std::to_string(view.size().value) + " bytes");
   }
   std::array<std::byte, fat::boot_sector_size> sector{};
   FL_CHECK(view.read(ByteOffset{0}, sector));
@@ -225,13 +226,13 @@ Result<std::vector<FatEntry>> FatVolume::list(std::string_view path) {
 
 Result<std::vector<std::byte>> FatVolume::read_file(std::string_view path) {
   FL_TRY(const Entry entry, state_->entry(names_of(path)));
-  if (entry.is_folder()) return fail(Errc::fat_is_folder, std::string{path} + " is a folder");
+  if (entry.is_folder()) return fail(errc::fat_is_folder, std::string{path} + " is a folder");
   std::vector<std::uint32_t> clusters;
   if (entry.data.size > 0) {
     FL_TRY(clusters, state_->table->chain(entry.data.cluster, state_->geometry.clusters));
   }
   if (clusters.size() < state_->clusters_for(entry.data.size)) {
-    return fail(Errc::fat_damaged, std::string{path} + " says it has " + std::to_string(entry.data.size) +
+    return fail(errc::fat_damaged, std::string{path} + " says it has " + std::to_string(entry.data.size) +
                                        " bytes, but only " + std::to_string(clusters.size()) + " clusters");
   }
   std::vector<std::byte> bytes(entry.data.size);
@@ -244,7 +245,7 @@ Result<std::vector<std::byte>> FatVolume::read_file(std::string_view path) {
 
 Status FatVolume::write_file(std::string_view path, std::span<const std::byte> bytes, std::chrono::sys_seconds time) {
   if (bytes.size() > std::numeric_limits<std::uint32_t>::max()) {
-    return fail(Errc::fat_file_too_large, std::string{path} + " would have " + std::to_string(bytes.size()) + " bytes");
+    return fail(errc::fat_file_too_large, std::string{path} + " would have " + std::to_string(bytes.size()) + " bytes");
   }
   return state_->edit([&] { return state_->place(path, bytes, fat::stamp_of(time)); });
 }

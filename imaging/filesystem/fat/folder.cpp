@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/core/unicode.h"
 #include "imaging/filesystem/fat/little_endian.h"
 
@@ -81,7 +82,7 @@ Result<Folder> Folder::open(WritableBlockView& view, FatTable& table, const Geom
 Status Folder::load_chain(std::uint32_t cluster) {
   const std::uint64_t most_clusters = std::max<std::uint64_t>(1, most_slots * slot_size / geometry_->cluster_size);
   FL_TRY(clusters_, table_->chain(cluster, most_clusters));
-  if (clusters_.empty()) return fail(Errc::fat_damaged, "a folder begins at cluster " + std::to_string(cluster));
+  if (clusters_.empty()) return fail(errc::fat_damaged, "a folder begins at cluster " + std::to_string(cluster));
   bytes_.resize(clusters_.size() * geometry_->cluster_size);
   return {};
 }
@@ -142,11 +143,11 @@ Status Folder::store(std::size_t index) {
 
 Status Folder::grow() {
   if (clusters_.empty()) {
-    return fail(Errc::fat_folder_full,
+    return fail(errc::fat_folder_full,
                 "the root folder of this FAT12 or FAT16 volume has room for " + std::to_string(slots()) + " entries");
   }
   if (slots() + geometry_->cluster_size / slot_size > most_slots) {
-    return fail(Errc::fat_folder_full, "a folder has at most 65536 entries");
+    return fail(errc::fat_folder_full, "a folder has at most 65536 entries");
   }
   FL_TRY(const auto added, table_->allocate(1));
   FL_CHECK(table_->append(clusters_.back(), added.front()));

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "flasher/api/http_client.h"
+#include "imaging/core/errors/station.h"
 #include "tests/fakes/raw_http.h"
 
 namespace flashline::line {
@@ -214,11 +215,11 @@ TEST_F(HttpServerTest, a_second_server_does_not_take_the_socket_over) {
   EventHub hub{other.get_executor()};
   const auto same_socket = HttpServer::create(other.get_executor(), {.socket = socket_}, {echo, "/events", hello}, hub);
   ASSERT_FALSE(same_socket.has_value());
-  EXPECT_EQ(same_socket.error().code, Errc::listen_in_use);
+  EXPECT_EQ(same_socket.error().code, errc::listen_in_use);
   const auto same_port = HttpServer::create(other.get_executor(), {.port = server_->port(), .socket = socket_ + "2"},
                                             {echo, "/events", hello}, hub);
   ASSERT_FALSE(same_port.has_value());
-  EXPECT_EQ(same_port.error().code, Errc::listen_in_use);
+  EXPECT_EQ(same_port.error().code, errc::listen_in_use);
   EXPECT_THAT(same_port.error().detail, HasSubstr(own()));
   EXPECT_EQ(RawHttp::local(socket_).exchange("GET / HTTP/1.1\r\nHost: x\r\n\r\n").status, 200U);
 }
@@ -328,7 +329,7 @@ TEST(HttpClient, says_when_nobody_is_there) {
   ASSERT_TRUE(client.has_value());
   const auto answer = client->call("GET", "/", {});
   ASSERT_FALSE(answer.has_value());
-  EXPECT_EQ(answer.error().code, Errc::station_unreachable);
+  EXPECT_EQ(answer.error().code, errc::station_unreachable);
   EXPECT_EQ(exit_code_of(answer.error().code), 7);
   for (const char* bad : {"", "unix:", "http://10.0.0.1:80", "http://127.0.0.1:", "http://127.0.0.1:70000", "/run/x"}) {
     EXPECT_FALSE(HttpClient::parse(bad).has_value()) << bad;

@@ -5,6 +5,8 @@
 
 #include "flasher/cli/command.h"
 #include "flasher/cli/help.h"
+#include "imaging/core/errors/usage.h"
+#include "imaging/core/nearest.h"
 
 namespace flashline::line {
 namespace {
@@ -53,7 +55,7 @@ class BadArguments : public ::testing::TestWithParam<BadCase> {};
 TEST_P(BadArguments, AreAUsageError) {
   const auto arguments = parse_arguments(copy_command(), GetParam().words);
   ASSERT_FALSE(arguments.has_value());
-  EXPECT_EQ(arguments.error().code, Errc::usage);
+  EXPECT_EQ(arguments.error().code, errc::usage);
   EXPECT_THAT(arguments.error().detail, HasSubstr(GetParam().says));
 }
 

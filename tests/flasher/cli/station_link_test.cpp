@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "imaging/core/errors/station.h"
+
 namespace flashline::line {
 namespace {
 
@@ -30,7 +32,7 @@ TEST(TableOf, an_answer_of_another_kind_is_an_error) {
   for (const char* text : {"", "[]", "{}", R"({"slots":1})", "<html>"}) {
     const auto lines = table_of(text, "slots", {});
     ASSERT_FALSE(lines.has_value()) << text;
-    EXPECT_EQ(lines.error().code, Errc::station_answer);
+    EXPECT_EQ(lines.error().code, errc::station_answer);
     EXPECT_EQ(exit_code_of(lines.error().code), 7);
   }
 }

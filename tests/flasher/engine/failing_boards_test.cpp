@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "imaging/core/errors/device.h"
 #include "tests/flasher/engine/engine_fixture.h"
 
 namespace flashline::line::tests {
@@ -49,10 +50,10 @@ INSTANTIATE_TEST_SUITE_P(
         FailingBoard{"unplugged_at_last_table", SinkCall::write, 6, {.unplug = true}, "FL-DEV-004"},
         FailingBoard{"unplugged_at_flush", SinkCall::flush, 2, {.unplug = true}, "FL-DEV-004"},
         FailingBoard{"unplugged_at_read_back", SinkCall::read, 5, {.unplug = true}, "FL-DEV-004"},
-        FailingBoard{"write_error", SinkCall::write, 2, error(Errc::device_write), "FL-DEV-001"},
-        FailingBoard{"read_error", SinkCall::read, 2, error(Errc::device_read), "FL-DEV-002"},
-        FailingBoard{"flush_error", SinkCall::flush, 1, error(Errc::device_flush), "FL-DEV-003"},
-        FailingBoard{"last_flush_error", SinkCall::flush, 4, error(Errc::device_flush), "FL-DEV-003"},
+        FailingBoard{"write_error", SinkCall::write, 2, error(errc::device_write), "FL-DEV-001"},
+        FailingBoard{"read_error", SinkCall::read, 2, error(errc::device_read), "FL-DEV-002"},
+        FailingBoard{"flush_error", SinkCall::flush, 1, error(errc::device_flush), "FL-DEV-003"},
+        FailingBoard{"last_flush_error", SinkCall::flush, 4, error(errc::device_flush), "FL-DEV-003"},
         FailingBoard{"full", SinkCall::write, 2, {.short_after = 4096}, "FL-DEV-005"},
         FailingBoard{"hangs_in_a_write", SinkCall::write, 2, {.stall = std::chrono::hours{1}}, "FL-DEV-006"},
         FailingBoard{"hangs_in_a_flush", SinkCall::flush, 1, {.stall = std::chrono::hours{1}}, "FL-DEV-006"},

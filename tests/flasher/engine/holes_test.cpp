@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "imaging/core/errors/device.h"
 #include "tests/flasher/engine/engine_fixture.h"
 
 namespace flashline::line::tests {
@@ -96,7 +97,7 @@ TEST_F(HolesTest, discard_verified_writes_nothing_where_a_discard_cleared) {
 
 TEST_F(HolesTest, a_failing_discard_falls_back_to_zeros) {
   start();
-  const auto sink = board(true, {{{SinkCall::discard, 2}, {.error = Errc::device_write}}});
+  const auto sink = board(true, {{{SinkCall::discard, 2}, {.error = errc::device_write}}});
   ASSERT_EQ(code(run(request(load(plan_, content_), sink, {.stale = StalePolicy::discard_verified}))), "none");
   expect_holes(*sink, std::byte{0});
 }

@@ -6,6 +6,7 @@
 #include <sys/file.h>
 
 #include "flasher/engine/detail/spool_folder.h"
+#include "imaging/core/errors/image.h"
 #include "tests/flasher/engine/engine_fixture.h"
 
 namespace flashline::line::tests {
@@ -140,7 +141,7 @@ TEST_F(SpoolTest, promise_1_a_spool_that_was_changed_on_the_disk_is_noticed_and_
 TEST_F(SpoolTest, a_failing_stream_reaches_every_board_with_its_code) {
   start();
   const auto bytes = pattern(8_MiB, 4);
-  gate_->fails = Error{Errc::image_read, "the archive is damaged"};
+  gate_->fails = Error{errc::image_read, "the archive is damaged"};
   gate_->open(2_MiB);
   auto image = load_stream(bytes, plain_plan(bytes));
   ASSERT_TRUE(image);
@@ -164,7 +165,7 @@ TEST_F(SpoolTest, a_stream_of_another_size_than_announced_fails) {
     ASSERT_TRUE(spool);
     const auto done = await((*spool)->wait_complete());
     ASSERT_FALSE(done);
-    EXPECT_EQ(done.error().code, announced < bytes.size() ? Errc::image_read : Errc::truncated);
+    EXPECT_EQ(done.error().code, announced < bytes.size() ? errc::image_read : errc::truncated);
   }
   EXPECT_TRUE(files(".spool").empty());
 }

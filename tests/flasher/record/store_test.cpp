@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "flasher/record/verify.h"
+#include "imaging/core/errors/record.h"
 #include "tests/fakes/state_folder.h"
 
 namespace flashline::line {
@@ -41,7 +42,7 @@ TEST_F(StoreTest, promise_5_an_identity_is_given_out_once_over_all_batches_even_
   for (const int n : {1, 2, 3}) {
     const auto again = store_->reserve(unit_draft(2, n), attempt_draft(n));
     ASSERT_FALSE(again);
-    EXPECT_EQ(again.error().code, Errc::record_step);
+    EXPECT_EQ(again.error().code, errc::record_step);
   }
   UnitRow mac_of_voided = unit_draft(2, 4);
   mac_of_voided.macs = {unit_draft(1, 2).macs[1]};
@@ -61,26 +62,26 @@ TEST_F(StoreTest, counters_go_on_after_the_highest_index_ever_used) {
 
 TEST_F(StoreTest, illegal_steps_are_refused) {
   fill(*store_);
-  EXPECT_EQ(store_->void_unit("FL-000001", "why not").error().code, Errc::record_step) << "committed";
-  EXPECT_EQ(store_->void_unit("FL-000003", "").error().code, Errc::record_step) << "no reason";
-  EXPECT_EQ(store_->void_unit("nobody", "x").error().code, Errc::no_such_unit);
-  EXPECT_EQ(store_->create_batch(batch_draft()).error().code, Errc::batch_open);
-  EXPECT_EQ(store_->change_batch(1, BatchState::running, "").error().code, Errc::batch_state) << "closed";
-  EXPECT_EQ(store_->change_batch(9, BatchState::paused, "").error().code, Errc::no_such_batch);
+  EXPECT_EQ(store_->void_unit("FL-000001", "why not").error().code, errc::record_step) << "committed";
+  EXPECT_EQ(store_->void_unit("FL-000003", "").error().code, errc::record_step) << "no reason";
+  EXPECT_EQ(store_->void_unit("nobody", "x").error().code, errc::no_such_unit);
+  EXPECT_EQ(store_->create_batch(batch_draft()).error().code, errc::batch_open);
+  EXPECT_EQ(store_->change_batch(1, BatchState::running, "").error().code, errc::batch_state) << "closed";
+  EXPECT_EQ(store_->change_batch(9, BatchState::paused, "").error().code, errc::no_such_batch);
   AttemptRow running = (*store_->read().attempts("FL-000003")).front();
-  EXPECT_EQ(store_->start_attempt(running).error().code, Errc::record_step) << "one is running";
+  EXPECT_EQ(store_->start_attempt(running).error().code, errc::record_step) << "one is running";
   const AttemptRow ended = (*store_->read().attempts("FL-000001")).back();
-  EXPECT_EQ(store_->pass(ended).error().code, Errc::record_step) << "has ended";
+  EXPECT_EQ(store_->pass(ended).error().code, errc::record_step) << "has ended";
   running.state = AttemptState::failed;
-  EXPECT_EQ(store_->end_attempt(running, std::nullopt).error().code, Errc::record_step) << "without a code";
+  EXPECT_EQ(store_->end_attempt(running, std::nullopt).error().code, errc::record_step) << "without a code";
 }
 
 TEST_F(StoreTest, two_stations_cannot_share_a_state_folder) {
   const auto second = Store::open({.folder = folder_.path(), .on_record = {}, .at_step = {}});
   ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, Errc::record_store_locked);
+  EXPECT_EQ(second.error().code, errc::record_store_locked);
   EXPECT_THAT(second.error().detail, ::testing::HasSubstr("process " + std::to_string(::getpid())));
-  EXPECT_EQ(verify_records(folder_.path()).error().code, Errc::record_store_locked);
+  EXPECT_EQ(verify_records(folder_.path()).error().code, errc::record_store_locked);
 }
 
 TEST_F(StoreTest, files_are_for_their_owner_only) {
@@ -137,8 +138,8 @@ TEST(StoreOpen, a_newer_schema_is_refused) {
   ASSERT_EQ(std::system(("sqlite3 " + (folder.path() / "records.db").string() + " 'PRAGMA user_version = 2'").c_str()),
             0);
   EXPECT_EQ(Store::open({.folder = folder.path(), .on_record = {}, .at_step = {}}).error().code,
-            Errc::record_store_newer);
-  EXPECT_EQ(verify_records(folder.path()).error().code, Errc::record_store_newer);
+            errc::record_store_newer);
+  EXPECT_EQ(verify_records(folder.path()).error().code, errc::record_store_newer);
 }
 
 }  // namespace

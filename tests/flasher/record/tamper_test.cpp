@@ -6,6 +6,7 @@
 
 #include "flasher/record/store.h"
 #include "flasher/record/verify.h"
+#include "imaging/core/errors/record.h"
 #include "tests/fakes/state_folder.h"
 
 namespace flashline::line {
@@ -159,12 +160,12 @@ TEST_F(TamperFiles, a_missing_anchor_is_found_and_the_station_refuses_to_go_on) 
   ASSERT_TRUE(report);
   ASSERT_FALSE(report->ok());
   EXPECT_THAT(report->findings[0].text, ::testing::HasSubstr("records.anchor is missing"));
-  EXPECT_EQ(Store::open({.folder = folder_.path(), .on_record = {}, .at_step = {}}).error().code, Errc::record_tip);
+  EXPECT_EQ(Store::open({.folder = folder_.path(), .on_record = {}, .at_step = {}}).error().code, errc::record_tip);
 }
 
 TEST_F(TamperFiles, a_changed_anchor_is_refused) {
   std::ofstream{folder_.path() / "records.anchor", std::ios::trunc} << "flashline-anchor-1 7 0 0 0 0 0";
-  EXPECT_EQ(verify_records(folder_.path()).error().code, Errc::record_tip);
+  EXPECT_EQ(verify_records(folder_.path()).error().code, errc::record_tip);
 }
 
 TEST_F(TamperFiles, a_removed_database_is_found) {
@@ -175,7 +176,7 @@ TEST_F(TamperFiles, a_removed_database_is_found) {
   ASSERT_TRUE(report);
   ASSERT_FALSE(report->ok());
   EXPECT_THAT(report->findings[0].text, ::testing::HasSubstr("records.db was removed with 17 records"));
-  EXPECT_EQ(Store::open({.folder = folder_.path(), .on_record = {}, .at_step = {}}).error().code, Errc::record_tip);
+  EXPECT_EQ(Store::open({.folder = folder_.path(), .on_record = {}, .at_step = {}}).error().code, errc::record_tip);
 }
 
 TEST_F(TamperFiles, an_older_database_put_back_is_found) {
@@ -186,12 +187,12 @@ TEST_F(TamperFiles, an_older_database_put_back_is_found) {
   const auto report = verify_records(folder_.path());
   ASSERT_TRUE(report);
   EXPECT_EQ(report->first_bad(), 18U);
-  EXPECT_EQ(Store::open({.folder = folder_.path(), .on_record = {}, .at_step = {}}).error().code, Errc::record_tip);
+  EXPECT_EQ(Store::open({.folder = folder_.path(), .on_record = {}, .at_step = {}}).error().code, errc::record_tip);
 }
 
 TEST_F(TamperFiles, a_station_does_not_append_to_a_cut_log) {
   run_sql("DELETE FROM events WHERE seq = 17");
-  EXPECT_EQ(Store::open({.folder = folder_.path(), .on_record = {}, .at_step = {}}).error().code, Errc::record_tip);
+  EXPECT_EQ(Store::open({.folder = folder_.path(), .on_record = {}, .at_step = {}}).error().code, errc::record_tip);
 }
 
 }  // namespace

@@ -5,6 +5,10 @@
 #include <set>
 #include <sstream>
 
+#include "imaging/core/errors/device.h"
+#include "imaging/core/errors/record.h"
+#include "imaging/core/errors/target.h"
+#include "imaging/core/errors/unit.h"
 #include "tests/fakes/line_rig.h"
 
 namespace flashline::line {
@@ -14,7 +18,7 @@ using namespace test;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-const Error write_error{Errc::device_write, "at 4096"};
+const Error write_error{errc::device_write, "at 4096"};
 
 std::vector<std::string> serials_of(const std::vector<UnitRow>& units, UnitState state) {
   std::vector<std::string> serials;
@@ -93,7 +97,7 @@ TEST(Line, after_its_last_attempt_a_unit_is_voided_and_the_board_gets_a_fresh_id
   rig.start();
   rig.create(rig.order(1));
   rig.until_state("1", "failed");
-  EXPECT_EQ(rig.line->slot("1")->error->code, Errc::device_write);
+  EXPECT_EQ(rig.line->slot("1")->error->code, errc::device_write);
   EXPECT_EQ(rig.unit("FL-000001").state, UnitState::voided);
   EXPECT_THAT(rig.unit("FL-000001").reason, HasSubstr("2 of 2 attempts failed"));
   EXPECT_THAT(rig.unit("FL-000001").reason, HasSubstr("FL-DEV-001"));
@@ -118,12 +122,12 @@ TEST(Line, a_medium_that_cannot_be_told_keeps_no_identity) {
 TEST(Line, an_unplugged_board_goes_on_with_its_identity_and_another_one_gets_a_fresh_one) {
   for (const bool same : {true, false}) {
     LineRig rig{1};
-    rig.writer.boards["1"].failures = {Error{Errc::device_gone, "unplugged"}};
+    rig.writer.boards["1"].failures = {Error{errc::device_gone, "unplugged"}};
     rig.writer.boards["1"].hold = true;
     rig.start();
     rig.create(rig.order(1));
     rig.until_state("1", "writing");
-    rig.writer.boards["1"].refuse = Error{Errc::target_open, "no such device"};
+    rig.writer.boards["1"].refuse = Error{errc::target_open, "no such device"};
     rig.writer.boards["1"].hold = false;
     rig.until_state("1", "failed");
     EXPECT_EQ(rig.unit("FL-000001").state, UnitState::reserved);
@@ -167,12 +171,12 @@ TEST(Line, more_units_than_slots_are_made_board_by_board) {
 TEST(Line, next_gives_the_failed_unit_up) {
   LineRig rig{1};
   rig.station.attempts = 3;
-  rig.writer.boards["1"].failures = {Error{Errc::device_gone, "unplugged"}};
+  rig.writer.boards["1"].failures = {Error{errc::device_gone, "unplugged"}};
   rig.writer.boards["1"].hold = true;
   rig.start();
   rig.create(rig.order(1));
   rig.until_state("1", "writing");
-  rig.writer.boards["1"].refuse = Error{Errc::target_open, "no such device"};
+  rig.writer.boards["1"].refuse = Error{errc::target_open, "no such device"};
   rig.writer.boards["1"].hold = false;
   rig.until_state("1", "failed");
   rig.writer.boards["1"].refuse.reset();
@@ -186,13 +190,13 @@ TEST(Line, operators_wishes_that_make_no_sense_are_refused) {
   LineRig rig{1};
   rig.writer.boards["1"].hold = true;
   rig.start();
-  EXPECT_EQ(rig.await(rig.line->retry("9", "")).error().code, Errc::no_such_slot);
-  EXPECT_EQ(rig.await(rig.line->retry("1", "")).error().code, Errc::slot_busy);
+  EXPECT_EQ(rig.await(rig.line->retry("9", "")).error().code, errc::no_such_slot);
+  EXPECT_EQ(rig.await(rig.line->retry("1", "")).error().code, errc::slot_busy);
   rig.create(rig.order(1));
   rig.until_state("1", "writing");
-  EXPECT_EQ(rig.await(rig.line->next("1", "")).error().code, Errc::slot_busy);
-  EXPECT_EQ(rig.await(rig.line->create_batch(rig.order(1))).error().code, Errc::batch_open);
-  EXPECT_EQ(rig.await(rig.line->pause_batch(7, "")).error().code, Errc::no_such_batch);
+  EXPECT_EQ(rig.await(rig.line->next("1", "")).error().code, errc::slot_busy);
+  EXPECT_EQ(rig.await(rig.line->create_batch(rig.order(1))).error().code, errc::batch_open);
+  EXPECT_EQ(rig.await(rig.line->pause_batch(7, "")).error().code, errc::no_such_batch);
 }
 
 TEST(Line, a_paused_batch_begins_nothing_but_finishes_what_it_began) {
@@ -216,13 +220,13 @@ TEST(Line, a_paused_batch_begins_nothing_but_finishes_what_it_began) {
 TEST(Line, a_closed_batch_voids_what_waits_and_finishes_what_runs) {
   LineRig rig{2};
   rig.writer.boards["1"].hold = true;
-  rig.writer.boards["2"].failures = {Error{Errc::device_gone, "unplugged"}};
+  rig.writer.boards["2"].failures = {Error{errc::device_gone, "unplugged"}};
   rig.writer.boards["2"].hold = true;
   rig.start();
   const auto batch = rig.create(rig.order(5));
   rig.until_state("1", "writing");
   rig.until_state("2", "writing");
-  rig.writer.boards["2"].refuse = Error{Errc::target_open, "no such device"};
+  rig.writer.boards["2"].refuse = Error{errc::target_open, "no such device"};
   rig.writer.boards["2"].hold = false;
   rig.until_state("2", "failed");
   ASSERT_TRUE(rig.await(rig.line->close_batch(batch.row.id, "end of shift")));
@@ -273,7 +277,7 @@ TEST(Line, complaint_9_an_attempt_that_a_crash_ended_is_never_taken_for_done) {
   after.until_batch(BatchState::running);
   after.until_state("1", "passed");
   EXPECT_EQ(after.attempts("FL-000001").front().state, AttemptState::interrupted);
-  EXPECT_EQ(after.attempts("FL-000001").front().error_code, code_of(Errc::attempt_interrupted));
+  EXPECT_EQ(after.attempts("FL-000001").front().error_code, code_of(errc::attempt_interrupted));
   EXPECT_EQ(after.unit("FL-000001").state, UnitState::committed) << "the same card is in the slot";
   EXPECT_EQ(after.unit("FL-000002").reason, "slot 2 is no longer there");
   after.stop();
@@ -288,7 +292,7 @@ TEST(Line, complaint_51_a_finished_board_is_not_written_again) {
   rig.until_state("1", "passed");
   ASSERT_TRUE(rig.await(rig.line->next("1", "Ada")));
   rig.until_state("1", "failed");
-  EXPECT_EQ(rig.line->slot("1")->error->code, Errc::board_finished);
+  EXPECT_EQ(rig.line->slot("1")->error->code, errc::board_finished);
   rig.writer.boards["1"].present = false;
   rig.until_state("1", "empty");
   rig.writer.boards["1"] = {.medium = "card-2", .refuse = {}, .failures = {}};
@@ -336,7 +340,7 @@ TEST(Line, a_list_with_units_that_were_made_before_is_refused_and_nothing_change
   order.units_csv = rig.csv("serial\nA-2\nA-1\n");
   const auto refused = rig.await(rig.line->create_batch(order));
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Errc::identity_used);
+  EXPECT_EQ(refused.error().code, errc::identity_used);
   EXPECT_EQ(refused.error().detail, "line 3: A-1 was given out as A-1 in batch 1 (committed)");
   EXPECT_EQ(rig.line->batch()->row.id, 1);
 }
@@ -354,7 +358,7 @@ TEST(Line, a_batch_whose_image_changed_while_the_station_was_down_is_paused) {
   rig.until_batch(BatchState::paused);
   EXPECT_THAT(rig.line->batch()->row.reason, HasSubstr("the image"));
   EXPECT_EQ(rig.line->warnings().size(), 1U);
-  EXPECT_EQ(rig.await(rig.line->resume_batch(1)).error().code, Errc::batch_input);
+  EXPECT_EQ(rig.await(rig.line->resume_batch(1)).error().code, errc::batch_input);
   rig.writer.image_digest = std::string(64, 'd');
   ASSERT_TRUE(rig.await(rig.line->resume_batch(1)));
   rig.until_batch(BatchState::done);
@@ -366,7 +370,7 @@ TEST(Line, a_template_that_names_no_field_is_refused_before_the_first_unit) {
   rig.start();
   auto order = rig.order(1);
   order.recipe = rig.recipe("${colour}");
-  EXPECT_EQ(rig.await(rig.line->create_batch(order)).error().code, Errc::template_field);
+  EXPECT_EQ(rig.await(rig.line->create_batch(order)).error().code, errc::template_field);
   EXPECT_FALSE(rig.line->batch());
   EXPECT_TRUE(rig.units().empty());
 }

@@ -5,13 +5,15 @@
 #include <gtest/gtest.h>
 #include <map>
 
+#include "imaging/core/errors/device.h"
+
 namespace flashline::line {
 namespace {
 
 using namespace slot;
 
 const Work work{"FL-000001", 2};
-const Error error{Errc::device_gone, "at 4096"};
+const Error error{errc::device_gone, "at 4096"};
 
 const std::map<std::string, SlotState> states{{"empty", Empty{}},         {"ready", Ready{}},
                                               {"paused", Paused{}},       {"preparing", Preparing{work}},

@@ -8,6 +8,7 @@
 #include "imaging/catalog/object_ids.h"
 #include "imaging/catalog/parse_catalog.h"
 #include "imaging/core/digest.h"
+#include "imaging/core/errors/image.h"
 
 namespace flashline::imaging {
 namespace {
@@ -53,7 +54,7 @@ TEST(ParseCatalog, NoticesAnotherHashTable) {
   other.back() ^= std::byte{1};
   const auto status = check_member_digest(*parse_catalog(bytes), other);
   ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().code, Errc::catalog_digest);
+  EXPECT_EQ(status.error().code, errc::catalog_digest);
 }
 
 /// The parts of a catalog, each of which a row below spoils.
@@ -132,47 +133,47 @@ INSTANTIATE_TEST_SUITE_P(
     Catalog, BadCatalog,
     ::testing::Values(
         BadCase{"not_signed_data", [](Parts& p) { p.type = der::oid("1.2.840.113549.1.7.1"); },
-                Errc::catalog_structure},
-        BadCase{"version_2", [](Parts& p) { p.version = der::integer(2); }, Errc::catalog_structure},
+                errc::catalog_structure},
+        BadCase{"version_2", [](Parts& p) { p.version = der::integer(2); }, errc::catalog_structure},
         BadCase{"not_a_ctl", [](Parts& p) { p.content_type = der::oid("1.2.840.113549.1.7.1"); },
-                Errc::catalog_structure},
+                errc::catalog_structure},
         BadCase{"other_usage", [](Parts& p) { p.usage = der::sequence({der::oid("1.3.6.1.4.1.311.10.3.9")}); },
-                Errc::catalog_structure},
+                errc::catalog_structure},
         BadCase{"two_usages",
                 [](Parts& p) { p.usage = der::sequence({der::oid(oid::catalog_list), der::oid(oid::catalog_list)}); },
-                Errc::catalog_structure},
-        BadCase{"no_identifier", [](Parts& p) { p.identifier = {}; }, Errc::catalog_structure},
-        BadCase{"no_time", [](Parts& p) { p.time = {}; }, Errc::catalog_structure},
+                errc::catalog_structure},
+        BadCase{"no_identifier", [](Parts& p) { p.identifier = {}; }, errc::catalog_structure},
+        BadCase{"no_time", [](Parts& p) { p.time = {}; }, errc::catalog_structure},
         BadCase{"unknown_member_algorithm",
                 [](Parts& p) { p.algorithm = der::sequence({der::oid("1.3.6.1.4.1.311.12.1.9"), der::null()}); },
-                Errc::catalog_structure},
-        BadCase{"no_member", [](Parts& p) { p.members = 0; }, Errc::catalog_member},
-        BadCase{"two_members", [](Parts& p) { p.members = 2; }, Errc::catalog_member},
+                errc::catalog_structure},
+        BadCase{"no_member", [](Parts& p) { p.members = 0; }, errc::catalog_member},
+        BadCase{"two_members", [](Parts& p) { p.members = 2; }, errc::catalog_member},
         BadCase{"other_tag", [](Parts& p) { p.tag = der::octets(Parts::tag_of("HashTable.blub", true)); },
-                Errc::catalog_member},
+                errc::catalog_member},
         BadCase{"longer_tag", [](Parts& p) { p.tag = der::octets(Parts::tag_of("HashTable.blob2", true)); },
-                Errc::catalog_member},
-        BadCase{"no_digest", [](Parts& p) { p.digests = 0; }, Errc::catalog_member},
-        BadCase{"two_digests", [](Parts& p) { p.digests = 2; }, Errc::catalog_structure},
+                errc::catalog_member},
+        BadCase{"no_digest", [](Parts& p) { p.digests = 0; }, errc::catalog_member},
+        BadCase{"two_digests", [](Parts& p) { p.digests = 2; }, errc::catalog_structure},
         BadCase{"md5_digest", [](Parts& p) { p.digest_algorithm = der::oid("1.2.840.113549.2.5"); },
-                Errc::catalog_member},
-        BadCase{"short_digest", [](Parts& p) { p.digest = der::octets(Bytes(19)); }, Errc::catalog_member},
+                errc::catalog_member},
+        BadCase{"short_digest", [](Parts& p) { p.digest = der::octets(Bytes(19)); }, errc::catalog_member},
         BadCase{"sha1_length_for_sha256", [](Parts& p) { p.digest_algorithm = der::oid(oid::sha256); },
-                Errc::catalog_member},
+                errc::catalog_member},
         BadCase{"empty_indirect_data",
                 [](Parts& p) {
                   p.digests = 0;
                   p.more_attributes = {indirect(der::sequence({}))};
                 },
-                Errc::catalog_structure},
-        BadCase{"value_after_list", [](Parts& p) { p.after_list = der::null(); }, Errc::catalog_structure},
-        BadCase{"no_signer_set", [](Parts& p) { p.signers = {}; }, Errc::catalog_structure},
+                errc::catalog_structure},
+        BadCase{"value_after_list", [](Parts& p) { p.after_list = der::null(); }, errc::catalog_structure},
+        BadCase{"no_signer_set", [](Parts& p) { p.signers = {}; }, errc::catalog_structure},
         BadCase{"signer_is_no_sequence", [](Parts& p) { p.signers = der::set({der::null()}); },
-                Errc::catalog_structure},
+                errc::catalog_structure},
         BadCase{"certificate_is_no_sequence",
-                [](Parts& p) { p.certificates = der::group(der::context_0, {der::null()}); }, Errc::catalog_structure},
+                [](Parts& p) { p.certificates = der::group(der::context_0, {der::null()}); }, errc::catalog_structure},
         BadCase{"indefinite_inside", [](Parts& p) { p.usage = {std::byte{0x30}, std::byte{0x80}}; },
-                Errc::catalog_der}),
+                errc::catalog_der}),
     [](const auto& row) { return row.param.name; });
 
 struct GoodCase {
@@ -206,8 +207,8 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return row.param.name; });
 
 TEST(ParseCatalog, RefusesEmptyAndHuge) {
-  EXPECT_EQ(parse_catalog({}).error().code, Errc::catalog_size);
-  EXPECT_EQ(parse_catalog(Bytes(max_catalog_size + 1)).error().code, Errc::catalog_size);
+  EXPECT_EQ(parse_catalog({}).error().code, errc::catalog_size);
+  EXPECT_EQ(parse_catalog(Bytes(max_catalog_size + 1)).error().code, errc::catalog_size);
 }
 
 TEST(ParseCatalog, RefusesEveryPrefix) {

@@ -5,6 +5,7 @@
 #include "imaging/catalog/der_reader.h"
 #include "imaging/catalog/der_writer.h"
 #include "imaging/core/digest.h"
+#include "imaging/core/errors/image.h"
 
 namespace flashline::imaging::der {
 namespace {
@@ -25,7 +26,7 @@ class BrokenDer : public ::testing::TestWithParam<BrokenCase> {};
 TEST_P(BrokenDer, IsRefused) {
   const Status status = check_tree(GetParam().bytes);
   ASSERT_FALSE(status.has_value());
-  EXPECT_EQ(status.error().code, Errc::catalog_der) << status.error().detail;
+  EXPECT_EQ(status.error().code, errc::catalog_der) << status.error().detail;
 }
 
 Bytes nested(int depth) {

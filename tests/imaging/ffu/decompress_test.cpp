@@ -6,6 +6,7 @@
 #include <vector>
 #include <wimlib.h>
 
+#include "imaging/core/errors/image.h"
 #include "tests/fakes/ffu_builder.h"
 
 namespace flashline::imaging::ffu {
@@ -99,7 +100,7 @@ TEST(Decompress, CutDataIsRefused) {
       if (done) {
         EXPECT_EQ(out, text_bytes(example.plain)) << example.name << " cut to " << size;
       } else {
-        EXPECT_EQ(done.error().code, Errc::ffu_decompress) << example.name << " cut to " << size;
+        EXPECT_EQ(done.error().code, errc::ffu_decompress) << example.name << " cut to " << size;
       }
     }
   }
@@ -132,7 +133,7 @@ TEST(Decompress, NonsenseIsRefused) {
     if (row.decode == decompress_xpress_huffman) packed.resize(300);
     const auto done = row.decode(packed, out);
     ASSERT_FALSE(done) << row.name;
-    EXPECT_EQ(done.error().code, Errc::ffu_decompress) << row.name;
+    EXPECT_EQ(done.error().code, errc::ffu_decompress) << row.name;
   }
 }
 

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <string>
 
+#include "imaging/core/errors/image.h"
+
 namespace flashline::imaging {
 namespace {
 
@@ -141,7 +143,7 @@ TEST(Manifest, NamesTheLineThatIsWrong) {
   for (const auto& row : rows) {
     const auto manifest = parse_manifest(row.text);
     ASSERT_FALSE(manifest) << row.text;
-    EXPECT_EQ(manifest.error().code, Errc::ffu_manifest);
+    EXPECT_EQ(manifest.error().code, errc::ffu_manifest);
     EXPECT_THAT(manifest.error().detail, testing::HasSubstr(row.detail)) << row.text;
   }
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
+#include "imaging/core/errors/image.h"
 #include "tests/fakes/ffu_builder.h"
 #include "tests/fakes/memory_disk.h"
 #include "tests/fakes/memory_file.h"
@@ -102,7 +103,7 @@ TEST(ReadFfu, V1cNeedsTheSwitch) {
   options.experimental = false;
   const auto image = open(fakes::smallest_v1c(), options);
   ASSERT_FALSE(image);
-  EXPECT_EQ(image.error().code, Errc::ffu_experimental);
+  EXPECT_EQ(image.error().code, errc::ffu_experimental);
 }
 
 }  // namespace

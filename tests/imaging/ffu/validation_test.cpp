@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/ffu/write_descriptor.h"
 #include "tests/fakes/memory_disk.h"
 
@@ -18,7 +19,7 @@ TEST(Validation, AllEntriesMustMatchTheTarget) {
   disk.bytes[3 * 512 + 106] ^= std::byte{1};
   const auto checked = check_validation(entries, 512, disk);
   ASSERT_FALSE(checked);
-  EXPECT_EQ(checked.error().code, Errc::ffu_validation_mismatch);
+  EXPECT_EQ(checked.error().code, errc::ffu_validation_mismatch);
   EXPECT_THAT(checked.error().detail, testing::HasSubstr("1543"));
 }
 

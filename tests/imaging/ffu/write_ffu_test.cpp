@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "imaging/catalog/build_catalog.h"
+#include "imaging/core/errors/image.h"
+#include "imaging/core/errors/trust.h"
 #include "imaging/ffu/read_ffu.h"
 #include "imaging/trust/signer.h"
 #include "tests/fakes/ffu_builder.h"
@@ -158,7 +160,7 @@ TEST_F(WriteFfu, AFailureLeavesTheWorldAsItWas) {
   int calls = 0;
   const MakeCatalog fails_later = [&calls](std::span<const std::byte> table) -> Result<std::vector<std::byte>> {
     if (++calls == 1) return build_catalog(table);
-    return fail(Errc::signing, "the token is gone");
+    return fail(errc::signing, "the token is gone");
   };
   const MakeCatalog grows = [](std::span<const std::byte> table) -> Result<std::vector<std::byte>> {
     auto catalog = build_catalog(table);
@@ -166,12 +168,12 @@ TEST_F(WriteFfu, AFailureLeavesTheWorldAsItWas) {
     return catalog;
   };
   const FillBlock broken = [](const FfuBlock& block, std::span<std::byte> out) -> Status {
-    if (block.index == 3) return fail(Errc::image_read, "a bad sector");
+    if (block.index == 3) return fail(errc::image_read, "a bad sector");
     return fill(block, out);
   };
-  const Row rows[] = {{"the source cannot be read", broken, unsigned_catalog, Errc::image_read},
-                      {"the signer fails", fill, fails_later, Errc::signing},
-                      {"the catalog has another length", fill, grows, Errc::ffu_unwritable}};
+  const Row rows[] = {{"the source cannot be read", broken, unsigned_catalog, errc::image_read},
+                      {"the signer fails", fill, fails_later, errc::signing},
+                      {"the catalog has another length", fill, grows, errc::ffu_unwritable}};
   for (const auto& row : rows) {
     auto content = content_with(5);
     content.stores[0].fill = row.fill;
@@ -186,7 +188,7 @@ TEST_F(WriteFfu, AFailureLeavesTheWorldAsItWas) {
 TEST_F(WriteFfu, AFolderThatIsNotThere) {
   const auto made = write_ffu(folder_ / "missing" / "image.ffu", content_with(1), unsigned_catalog);
   ASSERT_FALSE(made);
-  EXPECT_EQ(made.error().code, Errc::image_write);
+  EXPECT_EQ(made.error().code, errc::image_write);
 }
 
 TEST_F(WriteFfu, WhatTheFormatCannotExpress) {
@@ -219,7 +221,7 @@ TEST_F(WriteFfu, WhatTheFormatCannotExpress) {
     row.change(content);
     const auto made = write_ffu(path_, content, unsigned_catalog);
     ASSERT_FALSE(made) << row.name;
-    EXPECT_EQ(made.error().code, Errc::ffu_unwritable) << row.name;
+    EXPECT_EQ(made.error().code, errc::ffu_unwritable) << row.name;
     EXPECT_FALSE(std::filesystem::exists(path_)) << row.name;
   }
 }
@@ -238,7 +240,7 @@ TEST_F(WriteFfu, AFileCutAnywhereIsRefused) {
     std::filesystem::resize_file(path_, cut);
     const auto image = open(path_);
     ASSERT_FALSE(image) << cut;
-    EXPECT_EQ(image.error().code, Errc::truncated) << "cut at " << cut << ": " << image.error().detail;
+    EXPECT_EQ(image.error().code, errc::truncated) << "cut at " << cut << ": " << image.error().detail;
     std::ofstream{path_, std::ios::binary}.write(reinterpret_cast<const char*>(whole.data()),
                                                  static_cast<std::streamsize>(whole.size()));
   }
@@ -302,7 +304,7 @@ TEST_F(ReplaceCatalog, NobodySignsADamagedImage) {
                                                static_cast<std::streamsize>(bytes.size()));
   const auto replaced = replace_catalog(path_, folder_ / "out.ffu", signed_catalog());
   ASSERT_FALSE(replaced);
-  EXPECT_EQ(replaced.error().code, Errc::chunk_hash);
+  EXPECT_EQ(replaced.error().code, errc::chunk_hash);
   EXPECT_FALSE(std::filesystem::exists(folder_ / "out.ffu"));
 }
 
@@ -314,7 +316,7 @@ TEST_F(ReplaceCatalog, APinnedFileMustBeThatFile) {
   (*options.trust.file_digest)[0] ^= std::byte{1};
   const auto image = open_ffu(FileHandle{::open(path_.c_str(), O_RDONLY)}, path_, options);
   ASSERT_FALSE(image);
-  EXPECT_EQ(image.error().code, Errc::file_digest);
+  EXPECT_EQ(image.error().code, errc::file_digest);
 }
 
 TEST_F(ReplaceCatalog, ACompressedImageIsCopiedAndChecked) {
@@ -329,7 +331,7 @@ TEST_F(ReplaceCatalog, ACompressedImageIsCopiedAndChecked) {
   write(fake.build());
   const auto replaced = replace_catalog(path_, folder_ / "bad.ffu", signed_catalog());
   ASSERT_FALSE(replaced);
-  EXPECT_EQ(replaced.error().code, Errc::chunk_hash);
+  EXPECT_EQ(replaced.error().code, errc::chunk_hash);
 }
 
 }  // namespace

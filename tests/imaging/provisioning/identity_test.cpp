@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "imaging/core/errors/unit.h"
+
 namespace flashline::imaging {
 namespace {
 
@@ -40,19 +42,19 @@ struct PatternCase {
 class BadPattern : public ::testing::TestWithParam<PatternCase> {};
 INSTANTIATE_TEST_SUITE_P(
     Identity, BadPattern,
-    ::testing::Values(PatternCase{"no_counter", "FL", CheckDigit::none, Errc::serial_pattern},
-                      PatternCase{"two_counters", "{n}{n}", CheckDigit::none, Errc::serial_pattern},
-                      PatternCase{"not_closed", "{n", CheckDigit::none, Errc::serial_pattern},
-                      PatternCase{"not_opened", "n}{n}", CheckDigit::none, Errc::serial_pattern},
-                      PatternCase{"unknown_field", "{x}{n}", CheckDigit::none, Errc::serial_pattern},
-                      PatternCase{"width_zero", "{n:0}", CheckDigit::none, Errc::serial_pattern},
-                      PatternCase{"width_huge", "{n:999999}", CheckDigit::none, Errc::serial_pattern},
-                      PatternCase{"width_text", "{n:4x}", CheckDigit::none, Errc::serial_pattern},
-                      PatternCase{"digit_without_rule", "{n}{c}", CheckDigit::none, Errc::serial_pattern},
-                      PatternCase{"rule_without_digit", "{n}", CheckDigit::luhn, Errc::serial_pattern},
-                      PatternCase{"two_digits", "{n}{c}{c}", CheckDigit::luhn, Errc::serial_pattern},
-                      PatternCase{"slash", "a/{n}", CheckDigit::none, Errc::bad_serial},
-                      PatternCase{"space", "a {n}", CheckDigit::none, Errc::bad_serial}),
+    ::testing::Values(PatternCase{"no_counter", "FL", CheckDigit::none, errc::serial_pattern},
+                      PatternCase{"two_counters", "{n}{n}", CheckDigit::none, errc::serial_pattern},
+                      PatternCase{"not_closed", "{n", CheckDigit::none, errc::serial_pattern},
+                      PatternCase{"not_opened", "n}{n}", CheckDigit::none, errc::serial_pattern},
+                      PatternCase{"unknown_field", "{x}{n}", CheckDigit::none, errc::serial_pattern},
+                      PatternCase{"width_zero", "{n:0}", CheckDigit::none, errc::serial_pattern},
+                      PatternCase{"width_huge", "{n:999999}", CheckDigit::none, errc::serial_pattern},
+                      PatternCase{"width_text", "{n:4x}", CheckDigit::none, errc::serial_pattern},
+                      PatternCase{"digit_without_rule", "{n}{c}", CheckDigit::none, errc::serial_pattern},
+                      PatternCase{"rule_without_digit", "{n}", CheckDigit::luhn, errc::serial_pattern},
+                      PatternCase{"two_digits", "{n}{c}{c}", CheckDigit::luhn, errc::serial_pattern},
+                      PatternCase{"slash", "a/{n}", CheckDigit::none, errc::bad_serial},
+                      PatternCase{"space", "a {n}", CheckDigit::none, errc::bad_serial}),
     [](const auto& row) { return row.param.name; });
 TEST_P(BadPattern, is_refused) {
   EXPECT_EQ(serial_of(GetParam().pattern, 1, GetParam().check).error().code, GetParam().code);
@@ -75,7 +77,7 @@ TEST(Identity, serials_are_safe_as_file_names) {
   for (const char* good : {"A", "FL-000001", "a.b_c:d+e#f"}) EXPECT_TRUE(check_serial(good)) << good;
   for (const std::string& bad : {std::string{}, std::string{".."}, std::string{"a/b"}, std::string{"-x"},
                                  std::string{"ä"}, std::string{"a\nb"}, std::string(65, 'a')}) {
-    EXPECT_EQ(check_serial(bad).error().code, Errc::bad_serial) << bad;
+    EXPECT_EQ(check_serial(bad).error().code, errc::bad_serial) << bad;
   }
 }
 
@@ -86,7 +88,7 @@ TEST(Identity, host_names) {
   for (const std::string& bad :
        {std::string{}, std::string{"-a"}, std::string{"a-"}, std::string{"a..b"}, std::string{"a."},
         std::string{"under_score"}, std::string(64, 'a'), std::string{"spa ce"}, std::string{"ä"}}) {
-    EXPECT_EQ(check_hostname(bad).error().code, Errc::bad_hostname) << bad;
+    EXPECT_EQ(check_hostname(bad).error().code, errc::bad_hostname) << bad;
   }
 }
 
@@ -97,7 +99,7 @@ TEST(Identity, mac_addresses) {
   for (const char* bad : {"", "02:00:5E:10:00", "02:00:5E:10:00:0G", "02:00-5E:10:00:0F",
                           "02:00:5E:10:00:0F:", "01:00:5E:00:00:01", "FF:FF:FF:FF:FF:FF", "00:00:00:00:00:00",
                           "2:0:5E:10:0:F", "+2005E10000F", "02.00.5E.10.00.0F", "02:00:5E:10:00:0F\n"}) {
-    EXPECT_EQ(parse_mac_address(bad).error().code, Errc::bad_mac) << bad;
+    EXPECT_EQ(parse_mac_address(bad).error().code, errc::bad_mac) << bad;
   }
 }
 
@@ -107,8 +109,8 @@ TEST(Identity, mac_blocks_never_overlap_and_end) {
   EXPECT_EQ(to_text(mac_block(pool, 0).value()[1]), "02:00:5E:10:00:FF");
   EXPECT_EQ(to_text(mac_block(pool, 1).value()[0]), "02:00:5E:10:01:00");
   EXPECT_EQ(to_text(mac_block(pool, 2).value()[1]), "02:00:5E:10:01:03");
-  EXPECT_EQ(mac_block(pool, 3).error().code, Errc::mac_pool_exhausted);
-  EXPECT_EQ(mac_block(pool, ~std::uint64_t{0}).error().code, Errc::mac_pool_exhausted);
+  EXPECT_EQ(mac_block(pool, 3).error().code, errc::mac_pool_exhausted);
+  EXPECT_EQ(mac_block(pool, ~std::uint64_t{0}).error().code, errc::mac_pool_exhausted);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 
+#include "imaging/core/errors/image.h"
+#include "imaging/core/errors/unit.h"
 #include "tests/imaging/filesystem/fat/fat_image.h"
 
 namespace flashline::imaging {
@@ -99,17 +101,17 @@ TEST_F(RenderOverlay, refusals_name_their_origin) {
     EXPECT_EQ(overlay.error().code, code) << overlay.error().detail;
     EXPECT_THAT(overlay.error().detail, ::testing::StartsWith("r.xml:7:9"));
   };
-  refused({"nowhere", "/a", "", "r.xml:7:9"}, Errc::overlay_partition);
-  refused({"2", "/a", "", "r.xml:7:9"}, Errc::overlay_partition);
-  refused({"data", "/a", "", "r.xml:7:9"}, Errc::overlay_partition);
-  refused({"ESP", "/a", "${nothing}", "r.xml:7:9"}, Errc::template_field);
-  refused({"ESP", "/a:b", "", "r.xml:7:9"}, Errc::fat_bad_name);
-  refused({"BOOT", "/big", std::string(11'000'000, 'x'), "r.xml:7:9"}, Errc::fat_full);
+  refused({"nowhere", "/a", "", "r.xml:7:9"}, errc::overlay_partition);
+  refused({"2", "/a", "", "r.xml:7:9"}, errc::overlay_partition);
+  refused({"data", "/a", "", "r.xml:7:9"}, errc::overlay_partition);
+  refused({"ESP", "/a", "${nothing}", "r.xml:7:9"}, errc::template_field);
+  refused({"ESP", "/a:b", "", "r.xml:7:9"}, errc::fat_bad_name);
+  refused({"BOOT", "/big", std::string(11'000'000, 'x'), "r.xml:7:9"}, errc::fat_full);
 }
 
 TEST_F(RenderOverlay, a_label_that_two_partitions_have_is_no_answer) {
   run("mlabel -i " + disk + "@@" + std::to_string(boot) + " ::SYSTEM");
-  EXPECT_EQ(render({{"SYSTEM", "/a", "", "r"}}).error().code, Errc::overlay_partition);
+  EXPECT_EQ(render({{"SYSTEM", "/a", "", "r"}}).error().code, errc::overlay_partition);
 }
 
 }  // namespace

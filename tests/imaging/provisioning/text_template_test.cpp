@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "imaging/core/errors/unit.h"
+
 namespace flashline::imaging {
 namespace {
 
@@ -31,15 +33,15 @@ struct Bad {
 };
 class Refuses : public ::testing::TestWithParam<Bad> {};
 INSTANTIATE_TEST_SUITE_P(Template, Refuses,
-                         ::testing::Values(Bad{"unknown", "a\nbc ${seral}", Errc::template_field, "t.env:2:4: "},
-                                           Bad{"column_in_characters", "äöü ${x}", Errc::template_field, "t.env:1:5: "},
-                                           Bad{"lone_dollar", "cost $5", Errc::template_syntax, "t.env:1:6: "},
-                                           Bad{"forgotten_braces", "S=$serial", Errc::template_syntax, "t.env:1:3: "},
-                                           Bad{"last_dollar", "\n\n$", Errc::template_syntax, "t.env:3:1: "},
-                                           Bad{"not_closed", "${serial\n}", Errc::template_syntax, "t.env:1:1: "},
-                                           Bad{"not_closed_at_the_end", "${serial", Errc::template_syntax,
+                         ::testing::Values(Bad{"unknown", "a\nbc ${seral}", errc::template_field, "t.env:2:4: "},
+                                           Bad{"column_in_characters", "äöü ${x}", errc::template_field, "t.env:1:5: "},
+                                           Bad{"lone_dollar", "cost $5", errc::template_syntax, "t.env:1:6: "},
+                                           Bad{"forgotten_braces", "S=$serial", errc::template_syntax, "t.env:1:3: "},
+                                           Bad{"last_dollar", "\n\n$", errc::template_syntax, "t.env:3:1: "},
+                                           Bad{"not_closed", "${serial\n}", errc::template_syntax, "t.env:1:1: "},
+                                           Bad{"not_closed_at_the_end", "${serial", errc::template_syntax,
                                                "t.env:1:1: "},
-                                           Bad{"empty_name", "${}", Errc::template_syntax, "t.env:1:1: "}),
+                                           Bad{"empty_name", "${}", errc::template_syntax, "t.env:1:1: "}),
                          [](const auto& row) { return row.param.name; });
 TEST_P(Refuses, text_and_says_where) {
   const auto rendered = render_template(GetParam().text, fields, "t.env");
@@ -54,7 +56,7 @@ TEST(Template, unknown_field_names_those_there_are) {
 
 TEST(Template, fields_are_listed_once_in_order) {
   EXPECT_THAT(template_fields("${b} $$ ${a} ${b}", "t").value(), ::testing::ElementsAre("b", "a"));
-  EXPECT_EQ(template_fields("${b", "t").error().code, Errc::template_syntax);
+  EXPECT_EQ(template_fields("${b", "t").error().code, errc::template_syntax);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "imaging/core/errors/unit.h"
 #include "imaging/provisioning/csv.h"
 
 namespace flashline::imaging {
@@ -47,34 +48,34 @@ class BadUnitList : public ::testing::TestWithParam<Bad> {};
 INSTANTIATE_TEST_SUITE_P(
     Units, BadUnitList,
     ::testing::Values(
-        Bad{"empty", "", Errc::csv_missing_column, "u.csv:1:1: "},
-        Bad{"header_only", "serial\n", Errc::csv_no_units, "u.csv: "},
-        Bad{"no_serial", "mac.0,name\n020000000001,x\n", Errc::csv_missing_column, "u.csv:1:1: "},
-        Bad{"semicolons", "serial;mac\nA;020000000001\n", Errc::csv_missing_column, "u.csv:1:1: "},
-        Bad{"column_twice", "serial,x,x\nA,1,2\n", Errc::csv_columns, "u.csv:1:10: "},
-        Bad{"column_without_name", "serial,,x\nA,1,2\n", Errc::csv_columns, "u.csv:1:8: "},
-        Bad{"reserved_column", "serial,batch\nA,1\n", Errc::csv_columns, "u.csv:1:8: "},
-        Bad{"mac_twice", "serial,mac,mac.0\nA,020000000001,020000000002\n", Errc::csv_columns, "u.csv:1:8: "},
-        Bad{"mac_with_a_gap", "serial,mac.0,mac.2\nA,020000000001,020000000002\n", Errc::csv_missing_column,
+        Bad{"empty", "", errc::csv_missing_column, "u.csv:1:1: "},
+        Bad{"header_only", "serial\n", errc::csv_no_units, "u.csv: "},
+        Bad{"no_serial", "mac.0,name\n020000000001,x\n", errc::csv_missing_column, "u.csv:1:1: "},
+        Bad{"semicolons", "serial;mac\nA;020000000001\n", errc::csv_missing_column, "u.csv:1:1: "},
+        Bad{"column_twice", "serial,x,x\nA,1,2\n", errc::csv_columns, "u.csv:1:10: "},
+        Bad{"column_without_name", "serial,,x\nA,1,2\n", errc::csv_columns, "u.csv:1:8: "},
+        Bad{"reserved_column", "serial,batch\nA,1\n", errc::csv_columns, "u.csv:1:8: "},
+        Bad{"mac_twice", "serial,mac,mac.0\nA,020000000001,020000000002\n", errc::csv_columns, "u.csv:1:8: "},
+        Bad{"mac_with_a_gap", "serial,mac.0,mac.2\nA,020000000001,020000000002\n", errc::csv_missing_column,
             "u.csv:1:1: "},
-        Bad{"duplicate_serial", "serial\nA\nB\nA\n", Errc::duplicate_serial, "u.csv:4:1: "},
-        Bad{"empty_serial", "x,serial\n1,\n", Errc::bad_serial, "u.csv:2:3: "},
-        Bad{"serial_with_slash", "serial\nA/B\n", Errc::bad_serial, "u.csv:2:1: "},
-        Bad{"bad_mac", "serial,mac.0\nA,02:00:00:00:00:0G\n", Errc::bad_mac, "u.csv:2:3: "},
-        Bad{"multicast_mac", "serial,mac.0\nA,01:00:00:00:00:00\n", Errc::bad_mac, "u.csv:2:3: "},
-        Bad{"empty_mac", "serial,mac.0\nA,\n", Errc::bad_mac, "u.csv:2:3: "},
-        Bad{"duplicate_mac", "serial,mac.0\nA,020000000001\nB,02:00:00:00:00:01\n", Errc::duplicate_mac, "u.csv:3:3: "},
-        Bad{"duplicate_mac_in_one_row", "serial,mac.0,mac.1\nA,020000000001,020000000001\n", Errc::duplicate_mac,
+        Bad{"duplicate_serial", "serial\nA\nB\nA\n", errc::duplicate_serial, "u.csv:4:1: "},
+        Bad{"empty_serial", "x,serial\n1,\n", errc::bad_serial, "u.csv:2:3: "},
+        Bad{"serial_with_slash", "serial\nA/B\n", errc::bad_serial, "u.csv:2:1: "},
+        Bad{"bad_mac", "serial,mac.0\nA,02:00:00:00:00:0G\n", errc::bad_mac, "u.csv:2:3: "},
+        Bad{"multicast_mac", "serial,mac.0\nA,01:00:00:00:00:00\n", errc::bad_mac, "u.csv:2:3: "},
+        Bad{"empty_mac", "serial,mac.0\nA,\n", errc::bad_mac, "u.csv:2:3: "},
+        Bad{"duplicate_mac", "serial,mac.0\nA,020000000001\nB,02:00:00:00:00:01\n", errc::duplicate_mac, "u.csv:3:3: "},
+        Bad{"duplicate_mac_in_one_row", "serial,mac.0,mac.1\nA,020000000001,020000000001\n", errc::duplicate_mac,
             "u.csv:2:16: "},
-        Bad{"bad_hostname", "serial,hostname\nA,a_b\n", Errc::bad_hostname, "u.csv:2:3: "},
-        Bad{"empty_hostname", "serial,hostname\nA,\n", Errc::bad_hostname, "u.csv:2:3: "},
-        Bad{"not_utf8", "serial,x\nA,\xC3\xA4\nB,\xE4\n", Errc::csv_encoding, "u.csv:3:3: "},
-        Bad{"zero_byte", std::string{"serial\nA\0B\n", 11}, Errc::csv_encoding, "u.csv:2:2: "},
-        Bad{"quote_not_closed", "serial,x\nA,\"b\nC,d\n", Errc::csv_quote, "u.csv:2:3: "},
-        Bad{"text_behind_quote", "serial,x\nA,\"b\"c\n", Errc::csv_quote, "u.csv:2:6: "},
-        Bad{"quote_inside", "serial,x\nA,b\"c\n", Errc::csv_quote, "u.csv:2:4: "},
-        Bad{"short_row", "serial,x\nA,1\nB\n", Errc::csv_ragged, "u.csv:3:1: "},
-        Bad{"long_row", "serial,x\nA,1,2\n", Errc::csv_ragged, "u.csv:2:5: "}),
+        Bad{"bad_hostname", "serial,hostname\nA,a_b\n", errc::bad_hostname, "u.csv:2:3: "},
+        Bad{"empty_hostname", "serial,hostname\nA,\n", errc::bad_hostname, "u.csv:2:3: "},
+        Bad{"not_utf8", "serial,x\nA,\xC3\xA4\nB,\xE4\n", errc::csv_encoding, "u.csv:3:3: "},
+        Bad{"zero_byte", std::string{"serial\nA\0B\n", 11}, errc::csv_encoding, "u.csv:2:2: "},
+        Bad{"quote_not_closed", "serial,x\nA,\"b\nC,d\n", errc::csv_quote, "u.csv:2:3: "},
+        Bad{"text_behind_quote", "serial,x\nA,\"b\"c\n", errc::csv_quote, "u.csv:2:6: "},
+        Bad{"quote_inside", "serial,x\nA,b\"c\n", errc::csv_quote, "u.csv:2:4: "},
+        Bad{"short_row", "serial,x\nA,1\nB\n", errc::csv_ragged, "u.csv:3:1: "},
+        Bad{"long_row", "serial,x\nA,1,2\n", errc::csv_ragged, "u.csv:2:5: "}),
     [](const auto& row) { return row.param.name; });
 
 TEST_P(BadUnitList, is_refused_with_its_place) {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <random>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/provisioning/unit_overlay.h"
 #include "tests/fakes/memory_disk.h"
 
@@ -79,7 +80,7 @@ TEST(WithOverlay, NeedsNoDataPhase) {
 TEST(WithOverlay, OutsideOfTheTargetIsRefused) {
   const auto merged = with_overlay(table_plan(), overlay(9900, 101), ByteCount{10'000});
   ASSERT_FALSE(merged.has_value());
-  EXPECT_EQ(merged.error().code, Errc::out_of_disk);
+  EXPECT_EQ(merged.error().code, errc::out_of_disk);
 }
 
 TEST(WithOverlay, MayBeLaidOverAnOverlay) {

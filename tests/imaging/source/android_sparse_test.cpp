@@ -3,6 +3,7 @@
 #include <functional>
 #include <gtest/gtest.h>
 
+#include "imaging/core/errors/image.h"
 #include "tests/fakes/disk_images.h"
 #include "tests/fakes/sparse_builder.h"
 
@@ -85,32 +86,32 @@ TEST_P(SparseRefused, WithItsCode) {
 INSTANTIATE_TEST_SUITE_P(
     AndroidSparse, SparseRefused,
     testing::Values(
-        BadSparse{"version", [](SparseBuilder& b) { b.major = 2; }, Errc::sparse_header},
-        BadSparse{"file_header", [](SparseBuilder& b) { b.file_header = 27; }, Errc::sparse_header},
-        BadSparse{"chunk_header", [](SparseBuilder& b) { b.chunk_header = 11; }, Errc::sparse_header},
-        BadSparse{"block_size_zero", [](SparseBuilder& b) { b.block_size = 0; }, Errc::sparse_header},
-        BadSparse{"block_size_odd", [](SparseBuilder& b) { b.block_size = 4100; }, Errc::sparse_header},
-        BadSparse{"block_size_huge", [](SparseBuilder& b) { b.block_size = 0x80000000; }, Errc::sparse_header},
-        BadSparse{"block_size_other", [](SparseBuilder& b) { b.block_size = 8192; }, Errc::sparse_chunk},
-        BadSparse{"no_blocks", [](SparseBuilder& b) { b = SparseBuilder{}; }, Errc::truncated},
-        BadSparse{"too_few_blocks", [](SparseBuilder& b) { --b.total_blocks; }, Errc::sparse_chunk},
-        BadSparse{"too_many_blocks", [](SparseBuilder& b) { ++b.total_blocks; }, Errc::sparse_chunk},
-        BadSparse{"one_chunk_less", [](SparseBuilder& b) { --b.chunks; }, Errc::trailing_data},
-        BadSparse{"one_chunk_more", [](SparseBuilder& b) { ++b.chunks; }, Errc::truncated},
-        BadSparse{"image_checksum", [](SparseBuilder& b) { b.image_checksum = 1; }, Errc::sparse_checksum},
-        BadSparse{"chunk_type", [](SparseBuilder& b) { b.body[0] = std::byte{0xC9}; }, Errc::sparse_chunk},
-        BadSparse{"chunk_blocks", [](SparseBuilder& b) { b.body[4] = std::byte{2}; }, Errc::sparse_chunk},
-        BadSparse{"chunk_size", [](SparseBuilder& b) { b.body[8] ^= std::byte{1}; }, Errc::sparse_chunk},
-        BadSparse{"raw_data", [](SparseBuilder& b) { b.body[100] ^= std::byte{1}; }, Errc::sparse_checksum},
+        BadSparse{"version", [](SparseBuilder& b) { b.major = 2; }, errc::sparse_header},
+        BadSparse{"file_header", [](SparseBuilder& b) { b.file_header = 27; }, errc::sparse_header},
+        BadSparse{"chunk_header", [](SparseBuilder& b) { b.chunk_header = 11; }, errc::sparse_header},
+        BadSparse{"block_size_zero", [](SparseBuilder& b) { b.block_size = 0; }, errc::sparse_header},
+        BadSparse{"block_size_odd", [](SparseBuilder& b) { b.block_size = 4100; }, errc::sparse_header},
+        BadSparse{"block_size_huge", [](SparseBuilder& b) { b.block_size = 0x80000000; }, errc::sparse_header},
+        BadSparse{"block_size_other", [](SparseBuilder& b) { b.block_size = 8192; }, errc::sparse_chunk},
+        BadSparse{"no_blocks", [](SparseBuilder& b) { b = SparseBuilder{}; }, errc::truncated},
+        BadSparse{"too_few_blocks", [](SparseBuilder& b) { --b.total_blocks; }, errc::sparse_chunk},
+        BadSparse{"too_many_blocks", [](SparseBuilder& b) { ++b.total_blocks; }, errc::sparse_chunk},
+        BadSparse{"one_chunk_less", [](SparseBuilder& b) { --b.chunks; }, errc::trailing_data},
+        BadSparse{"one_chunk_more", [](SparseBuilder& b) { ++b.chunks; }, errc::truncated},
+        BadSparse{"image_checksum", [](SparseBuilder& b) { b.image_checksum = 1; }, errc::sparse_checksum},
+        BadSparse{"chunk_type", [](SparseBuilder& b) { b.body[0] = std::byte{0xC9}; }, errc::sparse_chunk},
+        BadSparse{"chunk_blocks", [](SparseBuilder& b) { b.body[4] = std::byte{2}; }, errc::sparse_chunk},
+        BadSparse{"chunk_size", [](SparseBuilder& b) { b.body[8] ^= std::byte{1}; }, errc::sparse_chunk},
+        BadSparse{"raw_data", [](SparseBuilder& b) { b.body[100] ^= std::byte{1}; }, errc::sparse_checksum},
         BadSparse{"fill_value", [](SparseBuilder& b) { b.body[12 + 3 * 4096 + 12] ^= std::byte{1}; },
-                  Errc::sparse_checksum},
+                  errc::sparse_checksum},
         BadSparse{"checksum_with_blocks", [](SparseBuilder& b) { b.chunk(0xCAC4, 1, SparseBuilder::le(0, 4)); },
-                  Errc::sparse_chunk},
+                  errc::sparse_chunk},
         BadSparse{"hole_with_data", [](SparseBuilder& b) { b.chunk(0xCAC3, 1, SparseBuilder::le(0, 4)); },
-                  Errc::sparse_chunk},
-        BadSparse{"cut", [](SparseBuilder& b) { b.body.resize(5000); }, Errc::truncated},
-        BadSparse{"cut_in_a_header", [](SparseBuilder& b) { b.body.resize(12 + 3 * 4096 + 6); }, Errc::truncated},
-        BadSparse{"more", [](SparseBuilder& b) { b.body.resize(b.body.size() + 1); }, Errc::trailing_data}),
+                  errc::sparse_chunk},
+        BadSparse{"cut", [](SparseBuilder& b) { b.body.resize(5000); }, errc::truncated},
+        BadSparse{"cut_in_a_header", [](SparseBuilder& b) { b.body.resize(12 + 3 * 4096 + 6); }, errc::truncated},
+        BadSparse{"more", [](SparseBuilder& b) { b.body.resize(b.body.size() + 1); }, errc::trailing_data}),
     [](const auto& row) { return row.param.name; });
 
 TEST(AndroidSparse, TooManyFillsAreTooLarge) {
@@ -118,11 +119,11 @@ TEST(AndroidSparse, TooManyFillsAreTooLarge) {
   for (std::uint32_t i = 1; i <= 1100; ++i) builder.chunk(0xCAC2, 16, SparseBuilder::le(i, 4));
   const ImageFolder folder;
   save_file(folder / "in", builder.file());
-  EXPECT_EQ(open_image(folder / "in", unsigned_allowed()).error().code, Errc::too_large);
+  EXPECT_EQ(open_image(folder / "in", unsigned_allowed()).error().code, errc::too_large);
   SparseBuilder long_fill;
   long_fill.chunk(0xCAC2, 0xFFFFFFFF, SparseBuilder::le(1, 4));
   save_file(folder / "in", long_fill.file());
-  EXPECT_EQ(open_image(folder / "in", unsigned_allowed()).error().code, Errc::too_large);
+  EXPECT_EQ(open_image(folder / "in", unsigned_allowed()).error().code, errc::too_large);
 }
 
 TEST(AndroidSparse, Simg2imgAgrees) {

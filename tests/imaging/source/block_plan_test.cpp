@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <random>
 
+#include "imaging/core/errors/image.h"
+#include "imaging/core/errors/target.h"
 #include "tests/fakes/memory_disk.h"
 
 namespace flashline::imaging {
@@ -28,7 +30,7 @@ TEST_P(Resolve, FindsThePlaceOrRefusesIt) {
     EXPECT_EQ(at->value, static_cast<std::uint64_t>(row.at));
   } else {
     ASSERT_FALSE(at.has_value());
-    EXPECT_EQ(at.error().code, Errc::out_of_disk);
+    EXPECT_EQ(at.error().code, errc::out_of_disk);
   }
 }
 
@@ -59,13 +61,13 @@ TEST(Resolved, CountsEveryPlaceFromTheBeginning) {
 TEST(Resolved, RefusesATargetThatIsTooSmall) {
   const auto placed = resolved({.needs = {.min_size = ByteCount{8192}}}, ByteCount{8191});
   ASSERT_FALSE(placed.has_value());
-  EXPECT_EQ(placed.error().code, Errc::target_too_small);
+  EXPECT_EQ(placed.error().code, errc::target_too_small);
 }
 
 TEST(Resolved, RefusesAnEndThatFallsInsideASector) {
   const auto placed = resolved({.phases = {{.runs = {end_run(512, 512, 0)}}}}, ByteCount{8200});
   ASSERT_FALSE(placed.has_value());
-  EXPECT_EQ(placed.error().code, Errc::out_of_disk);
+  EXPECT_EQ(placed.error().code, errc::out_of_disk);
 }
 
 struct SurvivorCase {

@@ -3,6 +3,8 @@
 #include <functional>
 #include <gtest/gtest.h>
 
+#include "imaging/core/errors/image.h"
+#include "imaging/core/errors/usage.h"
 #include "tests/fakes/disk_images.h"
 
 namespace flashline::imaging {
@@ -78,33 +80,33 @@ TEST_P(BmapRefused, WithItsCode) {
 INSTANTIATE_TEST_SUITE_P(
     Bmap, BmapRefused,
     testing::Values(
-        BadMap{"version_3", [](MapText& m) { m.version = "3.0"; }, Errc::bmap_syntax},
-        BadMap{"version_0", [](MapText& m) { m.version = "0.9"; }, Errc::bmap_syntax},
-        BadMap{"version_word", [](MapText& m) { m.version = "two"; }, Errc::bmap_syntax},
-        BadMap{"size_word", [](MapText& m) { m.image_size = "20000 bytes"; }, Errc::bmap_syntax},
-        BadMap{"size_negative", [](MapText& m) { m.image_size = "-1"; }, Errc::bmap_syntax},
-        BadMap{"size_other", [](MapText& m) { m.image_size = "30000"; }, Errc::bmap_syntax},
-        BadMap{"size_huge", [](MapText& m) { m.image_size = "18446744073709551615"; }, Errc::bmap_syntax},
-        BadMap{"size_past_64_bits", [](MapText& m) { m.image_size = "18446744073709551616"; }, Errc::bmap_syntax},
-        BadMap{"block_size_zero", [](MapText& m) { m.block_size = "0"; }, Errc::bmap_syntax},
-        BadMap{"block_size_odd", [](MapText& m) { m.block_size = "4000"; }, Errc::bmap_syntax},
-        BadMap{"blocks", [](MapText& m) { m.blocks = "6"; }, Errc::bmap_syntax},
-        BadMap{"mapped", [](MapText& m) { m.mapped = "5"; }, Errc::bmap_syntax},
-        BadMap{"checksum_type", [](MapText& m) { m.checksum_type = "crc7"; }, Errc::bmap_syntax},
-        BadMap{"file_checksum", [](MapText& m) { m.file_checksum = std::string(64, 'a'); }, Errc::bmap_checksum},
-        BadMap{"file_checksum_no_hex", [](MapText& m) { m.file_checksum = std::string(64, 'x'); }, Errc::bmap_syntax},
+        BadMap{"version_3", [](MapText& m) { m.version = "3.0"; }, errc::bmap_syntax},
+        BadMap{"version_0", [](MapText& m) { m.version = "0.9"; }, errc::bmap_syntax},
+        BadMap{"version_word", [](MapText& m) { m.version = "two"; }, errc::bmap_syntax},
+        BadMap{"size_word", [](MapText& m) { m.image_size = "20000 bytes"; }, errc::bmap_syntax},
+        BadMap{"size_negative", [](MapText& m) { m.image_size = "-1"; }, errc::bmap_syntax},
+        BadMap{"size_other", [](MapText& m) { m.image_size = "30000"; }, errc::bmap_syntax},
+        BadMap{"size_huge", [](MapText& m) { m.image_size = "18446744073709551615"; }, errc::bmap_syntax},
+        BadMap{"size_past_64_bits", [](MapText& m) { m.image_size = "18446744073709551616"; }, errc::bmap_syntax},
+        BadMap{"block_size_zero", [](MapText& m) { m.block_size = "0"; }, errc::bmap_syntax},
+        BadMap{"block_size_odd", [](MapText& m) { m.block_size = "4000"; }, errc::bmap_syntax},
+        BadMap{"blocks", [](MapText& m) { m.blocks = "6"; }, errc::bmap_syntax},
+        BadMap{"mapped", [](MapText& m) { m.mapped = "5"; }, errc::bmap_syntax},
+        BadMap{"checksum_type", [](MapText& m) { m.checksum_type = "crc7"; }, errc::bmap_syntax},
+        BadMap{"file_checksum", [](MapText& m) { m.file_checksum = std::string(64, 'a'); }, errc::bmap_checksum},
+        BadMap{"file_checksum_no_hex", [](MapText& m) { m.file_checksum = std::string(64, 'x'); }, errc::bmap_syntax},
         BadMap{"range_order", [](MapText& m) { m.ranges = "<Range> 3-4 </Range><Range> 0-1 </Range>"; },
-               Errc::bmap_syntax},
+               errc::bmap_syntax},
         BadMap{"range_overlap", [](MapText& m) { m.ranges = "<Range> 0-2 </Range><Range> 2 </Range>"; },
-               Errc::bmap_syntax},
-        BadMap{"range_backwards", [](MapText& m) { m.ranges = "<Range> 3-0 </Range>"; }, Errc::bmap_syntax},
-        BadMap{"range_outside", [](MapText& m) { m.ranges = "<Range> 2-5 </Range>"; }, Errc::bmap_syntax},
+               errc::bmap_syntax},
+        BadMap{"range_backwards", [](MapText& m) { m.ranges = "<Range> 3-0 </Range>"; }, errc::bmap_syntax},
+        BadMap{"range_outside", [](MapText& m) { m.ranges = "<Range> 2-5 </Range>"; }, errc::bmap_syntax},
         BadMap{"range_wraps", [](MapText& m) { m.ranges = "<Range> 1-18446744073709551615 </Range>"; },
-               Errc::bmap_syntax},
-        BadMap{"range_empty", [](MapText& m) { m.ranges += "<Range/>"; }, Errc::bmap_syntax},
+               errc::bmap_syntax},
+        BadMap{"range_empty", [](MapText& m) { m.ranges += "<Range/>"; }, errc::bmap_syntax},
         BadMap{"range_checksum", [](MapText& m) { m.ranges = "<Range chksum=\"abc\"> 0-3 </Range>"; },
-               Errc::bmap_syntax},
-        BadMap{"no_xml", [](MapText& m) { m.extra = "</bmap><"; }, Errc::bmap_syntax}),
+               errc::bmap_syntax},
+        BadMap{"no_xml", [](MapText& m) { m.extra = "</bmap><"; }, errc::bmap_syntax}),
     [](const auto& row) { return row.param.name; });
 
 Errc checked_as_file(const MapText& text, std::vector<std::byte> bytes) {
@@ -112,21 +114,21 @@ Errc checked_as_file(const MapText& text, std::vector<std::byte> bytes) {
   save_file(folder / "in", bytes);
   const auto file = FileHandle{::open((folder / "in").c_str(), O_RDONLY | O_CLOEXEC)};
   const auto hashes = check_by_bmap(*parsed(text), file.get(), ByteCount{bytes.size()});
-  return hashes ? Errc::usage : hashes.error().code;  // usage stands for success
+  return hashes ? errc::usage : hashes.error().code;  // usage stands for success
 }
 
 TEST(Bmap, AChangedMappedByteIsFoundAndOthersAreNot) {
-  EXPECT_EQ(checked_as_file(good_map(), image()), Errc::usage);
+  EXPECT_EQ(checked_as_file(good_map(), image()), errc::usage);
   for (const std::size_t at : {0U, 8191U, 12'288U, 19'999U}) {
     auto changed = image();
     changed[at] ^= std::byte{1};
-    EXPECT_EQ(checked_as_file(good_map(), changed), Errc::bmap_mismatch) << at;
+    EXPECT_EQ(checked_as_file(good_map(), changed), errc::bmap_mismatch) << at;
   }
   auto changed = image();
   changed[9000] = std::byte{1};
-  EXPECT_EQ(checked_as_file(good_map(), changed), Errc::usage) << "nobody reads unmapped blocks";
+  EXPECT_EQ(checked_as_file(good_map(), changed), errc::usage) << "nobody reads unmapped blocks";
   changed.pop_back();
-  EXPECT_EQ(checked_as_file(good_map(), changed), Errc::bmap_mismatch) << "size";
+  EXPECT_EQ(checked_as_file(good_map(), changed), errc::bmap_mismatch) << "size";
 }
 
 TEST(Bmap, WhatWasCheckedIsPinned) {
@@ -143,7 +145,7 @@ TEST(Bmap, WhatWasCheckedIsPinned) {
   std::vector<std::byte> out(512);
   ASSERT_TRUE(view.read(ByteOffset{4_MiB - 512}, out).has_value());
   put_into(folder / "in", 2_MiB, pattern(10, 1));
-  EXPECT_EQ(view.read(ByteOffset{2_MiB}, out).error().code, Errc::chunk_hash) << "changed after it was checked";
+  EXPECT_EQ(view.read(ByteOffset{2_MiB}, out).error().code, errc::chunk_hash) << "changed after it was checked";
 }
 
 class BmapPacked : public testing::TestWithParam<const char*> {};
@@ -165,7 +167,7 @@ TEST_P(BmapPacked, StreamsAreCheckedAsTheyGoBy) {
   EXPECT_TRUE(*disk == load_file(folder / "in"));
   auto bad = open_image(folder / "packed_bad", options);
   ASSERT_TRUE(bad.has_value());
-  EXPECT_EQ(load_content(*bad).error().code, Errc::bmap_mismatch);
+  EXPECT_EQ(load_content(*bad).error().code, errc::bmap_mismatch);
 }
 
 INSTANTIATE_TEST_SUITE_P(Bmap, BmapPacked, testing::Values("gzip", "xz", "zstd -q", "bzip2"),
@@ -179,7 +181,7 @@ TEST(Bmap, OfAnotherImageIsRefused) {
   auto options = unsigned_allowed();
   options.bmap = folder / "map";
   for (const char* const name : {"in", "packed", "sparse"}) {
-    EXPECT_EQ(open_image(folder / name, options).error().code, Errc::bmap_mismatch) << name;
+    EXPECT_EQ(open_image(folder / name, options).error().code, errc::bmap_mismatch) << name;
   }
 }
 
@@ -193,9 +195,9 @@ TEST(Bmap, OldVersionsAreRead) {
   };
   EXPECT_TRUE(old("1.0", "<BlockMap><Range>3</Range></BlockMap>").has_value());
   EXPECT_TRUE(old("1.2", "<BlockMap><Range>3</Range></BlockMap>").has_value());
-  EXPECT_EQ(old("1.3", "<BlockMap><Range>3</Range></BlockMap>").error().code, Errc::bmap_syntax) << "checksum missing";
+  EXPECT_EQ(old("1.3", "<BlockMap><Range>3</Range></BlockMap>").error().code, errc::bmap_syntax) << "checksum missing";
   EXPECT_EQ(old("1.3", "<BmapFileSHA1>da39a3ee5e6b4b0d3255bfef95601890afd80709</BmapFileSHA1>").error().code,
-            Errc::bmap_checksum);
+            errc::bmap_checksum);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "imaging/core/errors/image.h"
 #include "tests/fakes/memory_disk.h"
 
 namespace flashline::imaging {
@@ -71,9 +72,9 @@ TEST_P(OfSize, HoldsAStreamToItsSize) {
 
 INSTANTIATE_TEST_SUITE_P(ByteStreams, OfSize,
                          testing::Values(SizeCase{"exact", 300, 300, {}}, SizeCase{"padded", 300, 512, {}},
-                                         SizeCase{"ends_early", 301, 512, Errc::truncated},
-                                         SizeCase{"goes_on", 299, 299, Errc::trailing_data},
-                                         SizeCase{"goes_on_after_nothing", 0, 0, Errc::trailing_data}),
+                                         SizeCase{"ends_early", 301, 512, errc::truncated},
+                                         SizeCase{"goes_on", 299, 299, errc::trailing_data},
+                                         SizeCase{"goes_on_after_nothing", 0, 0, errc::trailing_data}),
                          [](const auto& row) { return row.param.name; });
 
 TEST(ByteStreams, ATooLongStreamFailsTheReadThatGivesItsLastBytes) {
@@ -81,7 +82,7 @@ TEST(ByteStreams, ATooLongStreamFailsTheReadThatGivesItsLastBytes) {
       of_size(std::make_unique<MemoryStream>(pattern(300, 1), 50), ByteCount{100}, ByteCount{100}, "a test");
   std::vector<std::byte> piece(50);
   EXPECT_TRUE(held->read(piece).has_value());
-  EXPECT_EQ(held->read(piece).error().code, Errc::trailing_data);
+  EXPECT_EQ(held->read(piece).error().code, errc::trailing_data);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "imaging/core/errors/image.h"
+#include "imaging/core/errors/target.h"
 #include "imaging/source/extract.h"
 #include "imaging/source/import.h"
 #include "tests/fakes/disk_images.h"
@@ -86,8 +88,8 @@ TEST_P(FitGptRefused, SaysWhy) {
 }
 
 INSTANTIATE_TEST_SUITE_P(FitGpt, FitGptRefused,
-                         testing::Values(RefusedCase{"smaller", 4_MiB - 512, Errc::target_too_small},
-                                         RefusedCase{"half_a_sector", 8_MiB + 256, Errc::gpt_fit}),
+                         testing::Values(RefusedCase{"smaller", 4_MiB - 512, errc::target_too_small},
+                                         RefusedCase{"half_a_sector", 8_MiB + 256, errc::gpt_fit}),
                          [](const auto& row) { return row.param.name; });
 
 TEST(FitGpt, AnImageWithoutAGptIsRefused) {
@@ -97,7 +99,7 @@ TEST(FitGpt, AnImageWithoutAGptIsRefused) {
   ASSERT_TRUE(image.has_value());
   const auto plan = fit_gpt(image->stores[0].plan, load_content(*image).value(), ByteCount{16_MiB});
   ASSERT_FALSE(plan.has_value());
-  EXPECT_EQ(plan.error().code, Errc::gpt_fit);
+  EXPECT_EQ(plan.error().code, errc::gpt_fit);
 }
 
 TEST(FitGpt, GivesAnImageWithoutABackupOne) {

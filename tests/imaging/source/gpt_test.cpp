@@ -3,6 +3,7 @@
 #include <functional>
 #include <gtest/gtest.h>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/source/crc32.h"
 #include "imaging/source/file_view.h"
 #include "imaging/source/partition_table.h"
@@ -69,7 +70,7 @@ TEST_P(GptRefused, ThoughItsCrcIsRight) {
   auto disk = made.disk();
   const auto table = read_gpt(disk, 1, 512);
   ASSERT_FALSE(table.has_value());
-  EXPECT_EQ(table.error().code, Errc::gpt_damaged) << table.error().detail;
+  EXPECT_EQ(table.error().code, errc::gpt_damaged) << table.error().detail;
 }
 
 constexpr std::uint64_t huge = ~std::uint64_t{0};
@@ -103,7 +104,7 @@ TEST(Gpt, EveryChangedBitOfHeaderAndEntriesIsFound) {
     disk.bytes[at] ^= std::byte{0x10};
     const auto table = read_gpt(disk, 1, 512);
     ASSERT_FALSE(table.has_value()) << at;
-    EXPECT_EQ(table.error().code, Errc::gpt_damaged);
+    EXPECT_EQ(table.error().code, errc::gpt_damaged);
   }
 }
 
@@ -112,7 +113,7 @@ TEST(Gpt, AHeaderOfImpossibleLengthIsRefused) {
     auto disk = SmallGpt{}.disk();
     disk.bytes[512 + 12] = static_cast<std::byte>(length);
     disk.bytes[512 + 13] = static_cast<std::byte>(length >> 8U);
-    EXPECT_EQ(read_gpt(disk, 1, 512).error().code, Errc::gpt_damaged) << length;
+    EXPECT_EQ(read_gpt(disk, 1, 512).error().code, errc::gpt_damaged) << length;
   }
 }
 
@@ -160,11 +161,11 @@ TEST(PartitionTable, ABrokenChainIsAWarning) {
 TEST(PartitionTable, APartitionPastTheEndMeansACutImage) {
   MemoryDisk disk{512 * 64};
   put_rows(disk, 0, {{0x83, 1, 64}});
-  EXPECT_EQ(table_of(disk).error().code, Errc::truncated);
+  EXPECT_EQ(table_of(disk).error().code, errc::truncated);
   put_rows(disk, 0, {{0x83, 1, 63}});
   EXPECT_TRUE(table_of(disk).has_value());
   put_rows(disk, 0, {{0x83, 0xFFFFFFFF, 0xFFFFFFFF}});
-  EXPECT_EQ(table_of(disk).error().code, Errc::truncated);
+  EXPECT_EQ(table_of(disk).error().code, errc::truncated);
 }
 
 struct NoTableCase {

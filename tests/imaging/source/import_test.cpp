@@ -5,6 +5,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/source/extract.h"
 #include "imaging/source/file_view.h"
 #include "imaging/source/fit_gpt.h"
@@ -137,7 +138,7 @@ TEST(Import, AnFfuIsNotImportedAgain) {
   const ImageFolder folder;
   make_gpt_image(folder / "in", 8_MiB);
   ASSERT_TRUE(imported(folder / "in", folder / "ffu").has_value());
-  EXPECT_EQ(imported(folder / "ffu", folder / "again").error().code, Errc::import_refused);
+  EXPECT_EQ(imported(folder / "ffu", folder / "again").error().code, errc::import_refused);
 }
 
 TEST(Import, AnImageThatChangesMeanwhileIsRefusedAndTheOldOutputStays) {
@@ -153,7 +154,7 @@ TEST(Import, AnImageThatChangesMeanwhileIsRefusedAndTheOldOutputStays) {
   };
   const auto report = import_image(std::move(*image), {}, folder / "ffu", touch);
   ASSERT_FALSE(report.has_value());
-  EXPECT_EQ(report.error().code, Errc::image_changed);
+  EXPECT_EQ(report.error().code, errc::image_changed);
   std::string kept;
   std::getline(std::ifstream{folder / "ffu"}, kept);
   EXPECT_EQ(kept, "the old one");
@@ -165,7 +166,7 @@ TEST(Import, AStreamThatIsCutLeavesNothingBehind) {
   must_run("sh -c 'cd " + folder.path().string() + " && gzip -c in >gz && truncate -s -9 gz && mkdir to'");
   const auto report = imported(folder / "gz", folder / "to/ffu");
   ASSERT_FALSE(report.has_value());
-  EXPECT_EQ(report.error().code, Errc::truncated);
+  EXPECT_EQ(report.error().code, errc::truncated);
   EXPECT_TRUE(std::filesystem::is_empty(folder / "to"));
 }
 

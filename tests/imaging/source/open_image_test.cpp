@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "imaging/core/errors/image.h"
+#include "imaging/core/errors/trust.h"
 #include "imaging/source/image.h"
 #include "tests/fakes/disk_images.h"
 
@@ -188,13 +190,13 @@ TEST(OpenImage, WithoutASignatureOnlyByExplicitPolicy) {
   const ImageFolder folder;
   make_gpt_image(folder / "in", 4_MiB);
   OpenOptions options;
-  EXPECT_EQ(open_image(folder / "in", options).error().code, Errc::unsigned_image);
+  EXPECT_EQ(open_image(folder / "in", options).error().code, errc::unsigned_image);
   options.trust.allow_unsigned = true;
   EXPECT_TRUE(open_image(folder / "in", options).has_value());
   options.trust.file_digest = sha256(load_file(folder / "in"));
   EXPECT_TRUE(open_image(folder / "in", options).has_value());
   (*options.trust.file_digest)[31] ^= std::byte{1};
-  EXPECT_EQ(open_image(folder / "in", options).error().code, Errc::file_digest);
+  EXPECT_EQ(open_image(folder / "in", options).error().code, errc::file_digest);
 }
 
 struct BadCase {
@@ -224,55 +226,55 @@ TEST_P(OpenBad, IsRefusedOrFailsWhileItIsRead) {
 INSTANTIATE_TEST_SUITE_P(
     OpenImage, OpenBad,
     testing::Values(
-        BadCase{"missing", "true", Errc::image_open}, BadCase{"folder", "mkdir out", Errc::image_open},
-        BadCase{"empty", ": >out", Errc::truncated}, BadCase{"empty_gzip", ": | gzip >out", Errc::truncated},
-        BadCase{"raw_cut_in_a_partition", "cp in out; truncate -s 2M out", Errc::truncated},
-        BadCase{"primary_header", "cp in out; " DAMAGE("560"), Errc::gpt_damaged},
-        BadCase{"primary_signature", "cp in out; " DAMAGE("512"), Errc::gpt_damaged},
-        BadCase{"primary_entries", "cp in out; " DAMAGE("1100"), Errc::gpt_damaged},
-        BadCase{"gzip_cut", "gzip -c in >out; truncate -s -5 out", Errc::truncated},
-        BadCase{"gzip_cut_to_header", "gzip -c in >out; truncate -s 12 out", Errc::truncated},
+        BadCase{"missing", "true", errc::image_open}, BadCase{"folder", "mkdir out", errc::image_open},
+        BadCase{"empty", ": >out", errc::truncated}, BadCase{"empty_gzip", ": | gzip >out", errc::truncated},
+        BadCase{"raw_cut_in_a_partition", "cp in out; truncate -s 2M out", errc::truncated},
+        BadCase{"primary_header", "cp in out; " DAMAGE("560"), errc::gpt_damaged},
+        BadCase{"primary_signature", "cp in out; " DAMAGE("512"), errc::gpt_damaged},
+        BadCase{"primary_entries", "cp in out; " DAMAGE("1100"), errc::gpt_damaged},
+        BadCase{"gzip_cut", "gzip -c in >out; truncate -s -5 out", errc::truncated},
+        BadCase{"gzip_cut_to_header", "gzip -c in >out; truncate -s 12 out", errc::truncated},
         BadCase{
             "gzip_crc",
             "gzip -c in >out; printf \"\\1\" | dd of=out bs=1 seek=$(($(stat -c %s out)-8)) conv=notrunc status=none",
-            Errc::bad_compression},
+            errc::bad_compression},
         BadCase{
             "gzip_length",
             "gzip -c in >out; printf \"\\1\" | dd of=out bs=1 seek=$(($(stat -c %s out)-4)) conv=notrunc status=none",
-            Errc::bad_compression},
-        BadCase{"gzip_data", "gzip -c in >out; " DAMAGE("5000"), Errc::bad_compression},
-        BadCase{"gzip_trailing", "gzip -c in >out; echo more >>out", Errc::trailing_data},
-        BadCase{"xz_cut", "xz -c in >out; truncate -s -4 out", Errc::bad_compression},
-        BadCase{"xz_data", "xz -c in >out; " DAMAGE("5000"), Errc::bad_compression},
+            errc::bad_compression},
+        BadCase{"gzip_data", "gzip -c in >out; " DAMAGE("5000"), errc::bad_compression},
+        BadCase{"gzip_trailing", "gzip -c in >out; echo more >>out", errc::trailing_data},
+        BadCase{"xz_cut", "xz -c in >out; truncate -s -4 out", errc::bad_compression},
+        BadCase{"xz_data", "xz -c in >out; " DAMAGE("5000"), errc::bad_compression},
         BadCase{
             "xz_index",
             "xz -c in >out; printf \"\\1\" | dd of=out bs=1 seek=$(($(stat -c %s out)-20)) conv=notrunc status=none",
-            Errc::bad_compression},
-        BadCase{"xz_trailing", "xz -c in >out; echo garbage >>out", Errc::bad_compression},
-        BadCase{"xz_dictionary", "xz -c --lzma2=preset=0,dict=256MiB in >out", Errc::too_large},
-        BadCase{"zstd_cut", "zstd -qc in >out; truncate -s -4 out", Errc::truncated},
-        BadCase{"zstd_cut_between_blocks", "zstd -qc in >out; truncate -s -100 out", Errc::truncated},
-        BadCase{"zstd_data", "zstd -qc in >out; " DAMAGE("5000"), Errc::bad_compression},
-        BadCase{"zstd_trailing", "zstd -qc in >out; echo more-than-a-magic >>out", Errc::trailing_data},
-        BadCase{"zstd_window", "zstd -qc --ultra --long=31 <in >out", Errc::too_large},
-        BadCase{"bzip2_cut", "bzip2 -c in >out; truncate -s -20 out", Errc::truncated},
-        BadCase{"bzip2_data", "bzip2 -c in >out; " DAMAGE("5000"), Errc::bad_compression},
-        BadCase{"zip_two_members", "cp in b; zip -q o.zip in b; mv o.zip out", Errc::archive_members},
-        BadCase{"zip_only_a_folder", "mkdir d; zip -q o.zip d; mv o.zip out", Errc::archive_members},
-        BadCase{"zip_encrypted", "zip -q -P secret o.zip in; mv o.zip out", Errc::encrypted_image},
-        BadCase{"zip_crc", "zip -q -0 o.zip in; mv o.zip out; " DAMAGE("70000"), Errc::bad_compression},
-        BadCase{"zip_cut", "zip -q o.zip in; mv o.zip out; truncate -s 30000 out", Errc::bad_compression},
-        BadCase{"tar", "tar cf out in", Errc::nested_archive},
-        BadCase{"tar_gz", "tar czf out in", Errc::nested_archive},
-        BadCase{"tar_in_zip", "tar cf t in; zip -q o.zip t; mv o.zip out", Errc::nested_archive},
-        BadCase{"gzip_twice", "gzip -c in | gzip >out", Errc::nested_archive},
-        BadCase{"zstd_in_xz", "zstd -qc in | xz >out", Errc::nested_archive},
-        BadCase{"qcow2", "printf \"QFI\\373\\0\\0\\0\\3\" >out; cat in >>out", Errc::image_format},
-        BadCase{"block_map", "bmaptool create in -o out", Errc::image_format},
-        BadCase{"sparse_cut", "img2simg in out; truncate -s -100 out", Errc::truncated},
-        BadCase{"sparse_trailing", "img2simg in out; echo more >>out", Errc::trailing_data},
-        BadCase{"sparse_gzip_cut", "img2simg in s; truncate -s -100 s; gzip -c s >out", Errc::truncated},
-        BadCase{"sparse_gzip_trailing", "img2simg in s; echo more >>s; gzip -c s >out", Errc::trailing_data}),
+            errc::bad_compression},
+        BadCase{"xz_trailing", "xz -c in >out; echo garbage >>out", errc::bad_compression},
+        BadCase{"xz_dictionary", "xz -c --lzma2=preset=0,dict=256MiB in >out", errc::too_large},
+        BadCase{"zstd_cut", "zstd -qc in >out; truncate -s -4 out", errc::truncated},
+        BadCase{"zstd_cut_between_blocks", "zstd -qc in >out; truncate -s -100 out", errc::truncated},
+        BadCase{"zstd_data", "zstd -qc in >out; " DAMAGE("5000"), errc::bad_compression},
+        BadCase{"zstd_trailing", "zstd -qc in >out; echo more-than-a-magic >>out", errc::trailing_data},
+        BadCase{"zstd_window", "zstd -qc --ultra --long=31 <in >out", errc::too_large},
+        BadCase{"bzip2_cut", "bzip2 -c in >out; truncate -s -20 out", errc::truncated},
+        BadCase{"bzip2_data", "bzip2 -c in >out; " DAMAGE("5000"), errc::bad_compression},
+        BadCase{"zip_two_members", "cp in b; zip -q o.zip in b; mv o.zip out", errc::archive_members},
+        BadCase{"zip_only_a_folder", "mkdir d; zip -q o.zip d; mv o.zip out", errc::archive_members},
+        BadCase{"zip_encrypted", "zip -q -P secret o.zip in; mv o.zip out", errc::encrypted_image},
+        BadCase{"zip_crc", "zip -q -0 o.zip in; mv o.zip out; " DAMAGE("70000"), errc::bad_compression},
+        BadCase{"zip_cut", "zip -q o.zip in; mv o.zip out; truncate -s 30000 out", errc::bad_compression},
+        BadCase{"tar", "tar cf out in", errc::nested_archive},
+        BadCase{"tar_gz", "tar czf out in", errc::nested_archive},
+        BadCase{"tar_in_zip", "tar cf t in; zip -q o.zip t; mv o.zip out", errc::nested_archive},
+        BadCase{"gzip_twice", "gzip -c in | gzip >out", errc::nested_archive},
+        BadCase{"zstd_in_xz", "zstd -qc in | xz >out", errc::nested_archive},
+        BadCase{"qcow2", "printf \"QFI\\373\\0\\0\\0\\3\" >out; cat in >>out", errc::image_format},
+        BadCase{"block_map", "bmaptool create in -o out", errc::image_format},
+        BadCase{"sparse_cut", "img2simg in out; truncate -s -100 out", errc::truncated},
+        BadCase{"sparse_trailing", "img2simg in out; echo more >>out", errc::trailing_data},
+        BadCase{"sparse_gzip_cut", "img2simg in s; truncate -s -100 s; gzip -c s >out", errc::truncated},
+        BadCase{"sparse_gzip_trailing", "img2simg in s; echo more >>s; gzip -c s >out", errc::trailing_data}),
     [](const auto& row) { return row.param.name; });
 
 TEST(OpenImage, ADamagedOrMissingBackupIsAWarningThatNamesIt) {
@@ -300,7 +302,7 @@ TEST(OpenImage, APrimaryThatIsGoneWithAGoodBackupSaysSo) {
   put_into(folder / "in", 512, std::vector<std::byte>(512));
   const auto image = open_image(folder / "in", unsigned_allowed());
   ASSERT_FALSE(image.has_value());
-  EXPECT_EQ(image.error().code, Errc::gpt_damaged);
+  EXPECT_EQ(image.error().code, errc::gpt_damaged);
   EXPECT_NE(image.error().detail.find("the backup at the image's end is good"), std::string::npos);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "imaging/core/errors/image.h"
 #include "tests/fakes/temp_folder.h"
 
 namespace flashline::imaging {
@@ -77,7 +78,7 @@ TEST(OutputFile, RefusesWhatIsNoRegularFile) {
   for (const std::filesystem::path& path : {std::filesystem::path{"/dev/null"}, folder.path(), folder / "no" / "out"}) {
     const auto file = OutputFile::create(path);
     ASSERT_FALSE(file.has_value()) << path;
-    EXPECT_EQ(file.error().code, Errc::image_write);
+    EXPECT_EQ(file.error().code, errc::image_write);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/source/content.h"
 #include "tests/fakes/memory_disk.h"
 
@@ -58,7 +59,7 @@ TEST(PlanView, AChangedByteAnywhereInAUnitIsRefused) {
   std::vector<std::byte> out(16);
   const auto read = view.read(ByteOffset{0}, out);
   ASSERT_FALSE(read.has_value());
-  EXPECT_EQ(read.error().code, Errc::chunk_hash);
+  EXPECT_EQ(read.error().code, errc::chunk_hash);
   EXPECT_TRUE(view.read(ByteOffset{600}, out).has_value()) << "other units are still good";
 }
 
@@ -71,7 +72,7 @@ TEST(PlanView, ContentThatNoDigestCoversIsRefused) {
     std::vector<std::byte> out(4096);
     const auto read = view.read(ByteOffset{0}, out);
     ASSERT_FALSE(read.has_value());
-    EXPECT_EQ(read.error().code, Errc::chunk_hash);
+    EXPECT_EQ(read.error().code, errc::chunk_hash);
   }
 }
 
@@ -79,8 +80,8 @@ TEST(PlanView, ReadingPastTheTargetIsRefused) {
   const BlockPlan plan = mixed_plan();
   PlanView view{plan, content_of(pattern(2100, 3)), ByteCount{4096}};
   std::vector<std::byte> out(2);
-  EXPECT_EQ(view.read(ByteOffset{4095}, out).error().code, Errc::image_read);
-  EXPECT_EQ(view.read(ByteOffset{~std::uint64_t{0}}, out).error().code, Errc::image_read);
+  EXPECT_EQ(view.read(ByteOffset{4095}, out).error().code, errc::image_read);
+  EXPECT_EQ(view.read(ByteOffset{~std::uint64_t{0}}, out).error().code, errc::image_read);
 }
 
 TEST(PlanView, AFileThatEndsEarlyIsTruncated) {
@@ -91,8 +92,8 @@ TEST(PlanView, AFileThatEndsEarlyIsTruncated) {
   ASSERT_EQ(::ftruncate(file.get(), 1000), 0);
   std::vector<std::byte> out(600);
   EXPECT_TRUE(content_of(file.get()).read(ByteOffset{400}, out).has_value());
-  EXPECT_EQ(content_of(file.get()).read(ByteOffset{401}, out).error().code, Errc::truncated);
-  EXPECT_EQ(content_of(-1).read(ByteOffset{0}, out).error().code, Errc::image_read);
+  EXPECT_EQ(content_of(file.get()).read(ByteOffset{401}, out).error().code, errc::truncated);
+  EXPECT_EQ(content_of(-1).read(ByteOffset{0}, out).error().code, errc::image_read);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "imaging/catalog/build_catalog.h"
+#include "imaging/core/errors/trust.h"
 #include "imaging/trust/signer.h"
 #include "imaging/trust/verify_catalog.h"
 #include "tests/fakes/command.h"
@@ -71,7 +72,7 @@ TEST_P(Osslsigncode, ItsSha1SignatureIsRefusedAsWeak) {
   policy.clock.at = fakes::test_now;
   const auto verdict = verify_catalog(std::as_bytes(std::span{weak}), hash_table, policy);
   ASSERT_FALSE(verdict);
-  EXPECT_EQ(verdict.error().code, Errc::weak_signature) << to_text(verdict.error());
+  EXPECT_EQ(verdict.error().code, errc::weak_signature) << to_text(verdict.error());
 }
 
 INSTANTIATE_TEST_SUITE_P(Member, Osslsigncode, ::testing::Values(MemberDigest::sha1, MemberDigest::sha256),

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "imaging/core/errors/image.h"
 #include "imaging/trust/verify_catalog.h"
 #include "tests/fakes/signing_keys.h"
 #include "tests/fakes/temp_folder.h"
@@ -69,18 +70,18 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Row{"plain", &Files::key, &Files::certificate, nullptr, {}},
         Row{"encrypted_with_passphrase", &Files::encrypted, &Files::certificate, &Files::right_passphrase, {}},
-        Row{"encrypted_without_passphrase", &Files::encrypted, &Files::certificate, nullptr, Errc::key_encrypted},
-        Row{"wrong_passphrase", &Files::encrypted, &Files::certificate, &Files::wrong_passphrase, Errc::key_encrypted},
-        Row{"passphrase_file_missing", &Files::encrypted, &Files::certificate, &Files::missing, Errc::key_encrypted},
-        Row{"key_missing", &Files::missing, &Files::certificate, nullptr, Errc::key_file},
-        Row{"key_empty", &Files::empty, &Files::certificate, nullptr, Errc::key_file},
-        Row{"certificate_as_key", &Files::certificate, &Files::certificate, nullptr, Errc::key_file},
-        Row{"small_key", &Files::small_key, &Files::certificate, nullptr, Errc::key_file},
-        Row{"curve_key", &Files::curve_key, &Files::certificate, nullptr, Errc::key_file},
-        Row{"certificate_missing", &Files::key, &Files::missing, nullptr, Errc::certificate_file},
-        Row{"key_as_certificate", &Files::key, &Files::key, nullptr, Errc::certificate_file},
-        Row{"certificate_broken", &Files::key, &Files::broken, nullptr, Errc::certificate_file},
-        Row{"certificate_of_another_key", &Files::key, &Files::other_certificate, nullptr, Errc::key_mismatch}),
+        Row{"encrypted_without_passphrase", &Files::encrypted, &Files::certificate, nullptr, errc::key_encrypted},
+        Row{"wrong_passphrase", &Files::encrypted, &Files::certificate, &Files::wrong_passphrase, errc::key_encrypted},
+        Row{"passphrase_file_missing", &Files::encrypted, &Files::certificate, &Files::missing, errc::key_encrypted},
+        Row{"key_missing", &Files::missing, &Files::certificate, nullptr, errc::key_file},
+        Row{"key_empty", &Files::empty, &Files::certificate, nullptr, errc::key_file},
+        Row{"certificate_as_key", &Files::certificate, &Files::certificate, nullptr, errc::key_file},
+        Row{"small_key", &Files::small_key, &Files::certificate, nullptr, errc::key_file},
+        Row{"curve_key", &Files::curve_key, &Files::certificate, nullptr, errc::key_file},
+        Row{"certificate_missing", &Files::key, &Files::missing, nullptr, errc::certificate_file},
+        Row{"key_as_certificate", &Files::key, &Files::key, nullptr, errc::certificate_file},
+        Row{"certificate_broken", &Files::key, &Files::broken, nullptr, errc::certificate_file},
+        Row{"certificate_of_another_key", &Files::key, &Files::other_certificate, nullptr, errc::key_mismatch}),
     [](const auto& row) { return row.param.name; });
 
 TEST(Signer, SignsReproducibly) {
@@ -115,7 +116,7 @@ TEST(LoadAnchor, RefusesWhatIsNoCertificate) {
   for (const auto& path : {files().missing, files().empty, files().broken, files().key}) {
     const auto anchor = load_anchor(path, false);
     ASSERT_FALSE(anchor) << path;
-    EXPECT_EQ(anchor.error().code, Errc::anchor_file);
+    EXPECT_EQ(anchor.error().code, errc::anchor_file);
   }
 }
 

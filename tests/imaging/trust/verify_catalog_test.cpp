@@ -7,6 +7,8 @@
 
 #include "imaging/catalog/build_catalog.h"
 #include "imaging/catalog/parse_catalog.h"
+#include "imaging/core/errors/image.h"
+#include "imaging/core/errors/trust.h"
 #include "imaging/trust/signer.h"
 #include "tests/fakes/signing_keys.h"
 #include "tests/fakes/temp_folder.h"
@@ -112,9 +114,9 @@ INSTANTIATE_TEST_SUITE_P(
             [] { return signed_by(people().self); },
             [] { return trusting(people().self); },
             {}},
-        Row{"wrong_anchor", by_chain, [] { return trusting(people().stranger); }, Errc::untrusted_chain},
+        Row{"wrong_anchor", by_chain, [] { return trusting(people().stranger); }, errc::untrusted_chain},
         Row{"no_anchor", by_chain, [] { return with(root_policy(), [](TrustPolicy& p) { p.anchors.clear(); }); },
-            Errc::untrusted_chain},
+            errc::untrusted_chain},
         Row{"no_anchor_even_when_unsigned_is_allowed", by_chain,
             [] {
               return with(root_policy(), [](TrustPolicy& p) {
@@ -122,22 +124,22 @@ INSTANTIATE_TEST_SUITE_P(
                 p.allow_unsigned = true;
               });
             },
-            Errc::untrusted_chain},
-        Row{"link_missing", [] { return signed_by(people().signer); }, root_policy, Errc::untrusted_chain},
-        Row{"own_root_in_the_catalog", [] { return signed_by(people().self); }, root_policy, Errc::untrusted_chain},
+            errc::untrusted_chain},
+        Row{"link_missing", [] { return signed_by(people().signer); }, root_policy, errc::untrusted_chain},
+        Row{"own_root_in_the_catalog", [] { return signed_by(people().self); }, root_policy, errc::untrusted_chain},
         Row{"issuer_is_no_authority",
             [] { return signed_by(people().by_signer, {&people().signer, &people().middle}); }, root_policy,
-            Errc::untrusted_chain},
+            errc::untrusted_chain},
         Row{"broken_anchor", by_chain,
-            [] { return with(root_policy(), [](TrustPolicy& p) { p.anchors[0].pem = "no PEM"; }); }, Errc::anchor_file},
-        Row{"issued_with_sha1", [] { return signed_by(people().sha1_issued); }, root_policy, Errc::weak_signature}),
+            [] { return with(root_policy(), [](TrustPolicy& p) { p.anchors[0].pem = "no PEM"; }); }, errc::anchor_file},
+        Row{"issued_with_sha1", [] { return signed_by(people().sha1_issued); }, root_policy, errc::weak_signature}),
     [](const auto& row) { return row.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Clock, Verify,
     ::testing::Values(
-        Row{"expired", [] { return signed_by(people().expired); }, root_policy, Errc::certificate_expired},
-        Row{"not_yet_valid", [] { return signed_by(people().future); }, root_policy, Errc::certificate_not_yet_valid},
+        Row{"expired", [] { return signed_by(people().expired); }, root_policy, errc::certificate_expired},
+        Row{"not_yet_valid", [] { return signed_by(people().future); }, root_policy, errc::certificate_not_yet_valid},
         Row{"expired_with_unchecked_clock",
             [] { return signed_by(people().expired); },
             [] { return with(root_policy(), [](TrustPolicy& p) { p.clock = {ClockPolicy::Kind::unchecked, 0}; }); },
@@ -156,31 +158,31 @@ INSTANTIATE_TEST_SUITE_P(
                 p.clock = {ClockPolicy::Kind::fixed, fakes::test_now - 2 * fakes::test_year};
               });
             },
-            Errc::certificate_not_yet_valid},
+            errc::certificate_not_yet_valid},
         Row{"root_expired", by_chain,
             [] {
               return with(root_policy(), [](TrustPolicy& p) {
                 p.clock = {ClockPolicy::Kind::fixed, fakes::test_now + 30 * fakes::test_year};
               });
             },
-            Errc::certificate_expired}),
+            errc::certificate_expired}),
     [](const auto& row) { return row.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Policy, Verify,
     ::testing::Values(
-        Row{"unsigned", [] { return build_catalog(hash_table); }, root_policy, Errc::unsigned_image},
+        Row{"unsigned", [] { return build_catalog(hash_table); }, root_policy, errc::unsigned_image},
         Row{"unsigned_allowed",
             [] { return build_catalog(hash_table); },
             [] { return with(root_policy(), [](TrustPolicy& p) { p.allow_unsigned = true; }); },
             {}},
         Row{"unsigned_allowed_but_another_table", [] { return build_catalog(Bytes(32)); },
-            [] { return with(root_policy(), [](TrustPolicy& p) { p.allow_unsigned = true; }); }, Errc::catalog_digest},
-        Row{"mail_certificate", [] { return signed_by(people().mail); }, root_policy, Errc::signer_purpose},
-        Row{"encipherment_certificate", [] { return signed_by(people().encipher); }, root_policy, Errc::signer_purpose},
+            [] { return with(root_policy(), [](TrustPolicy& p) { p.allow_unsigned = true; }); }, errc::catalog_digest},
+        Row{"mail_certificate", [] { return signed_by(people().mail); }, root_policy, errc::signer_purpose},
+        Row{"encipherment_certificate", [] { return signed_by(people().encipher); }, root_policy, errc::signer_purpose},
         Row{"certificate_without_usages", [] { return signed_by(people().plain); }, root_policy, {}},
         Row{"other_pin", by_chain, [] { return with(root_policy(), [](TrustPolicy& p) { p.pins = {Sha256{}}; }); },
-            Errc::signer_not_pinned},
+            errc::signer_not_pinned},
         Row{"right_pin",
             by_chain,
             [] {
@@ -194,7 +196,7 @@ INSTANTIATE_TEST_SUITE_P(
               return with(trusting(people().stranger),
                           [](TrustPolicy& p) { p.pins = {signer_of(people().signer)->certificate_digest()}; });
             },
-            Errc::untrusted_chain}),
+            errc::untrusted_chain}),
     [](const auto& row) { return row.param.name; });
 
 /// Promise 9: test-signed content never goes out of a station in production mode.
@@ -207,7 +209,7 @@ INSTANTIATE_TEST_SUITE_P(
                               p.anchors[0].test = true;
                             });
                           },
-                          Errc::test_signed},
+                          errc::test_signed},
                       Row{"test_anchor_beside_a_production_one", by_chain,
                           [] {
                             return with(trusting(people().stranger), [](TrustPolicy& p) {
@@ -215,7 +217,7 @@ INSTANTIATE_TEST_SUITE_P(
                               p.anchors.push_back(anchor_of(people().root, true));
                             });
                           },
-                          Errc::test_signed},
+                          errc::test_signed},
                       Row{"production_anchor_in_production",
                           by_chain,
                           [] { return with(root_policy(), [](TrustPolicy& p) { p.mode = TrustMode::production; }); },
@@ -251,7 +253,7 @@ TEST(VerifyCatalog, RefusesAnotherHashTable) {
   other[0] ^= std::byte{0x80};
   const auto verdict = verify_catalog(by_chain(), other, root_policy());
   ASSERT_FALSE(verdict);
-  EXPECT_EQ(verdict.error().code, Errc::catalog_digest);
+  EXPECT_EQ(verdict.error().code, errc::catalog_digest);
 }
 
 TEST(VerifyCatalog, RefusesEveryFlippedBit) {
@@ -276,7 +278,7 @@ TEST(VerifyCatalog, RefusesTheSignatureOfAnotherCatalog) {
   std::ranges::copy(list_of(mine), other.begin() + offset);
   const auto verdict = verify_catalog(other, hash_table, root_policy());
   ASSERT_FALSE(verdict);
-  EXPECT_EQ(verdict.error().code, Errc::bad_signature);
+  EXPECT_EQ(verdict.error().code, errc::bad_signature);
 }
 
 TEST(InspectOnly, NamesWhoeverStandsThereAndTheRefusal) {
@@ -287,17 +289,17 @@ TEST(InspectOnly, NamesWhoeverStandsThereAndTheRefusal) {
   ASSERT_TRUE(claim) << to_text(claim.error());
   EXPECT_EQ(claim->signer, "CN=Flashline Test Signer");
   ASSERT_TRUE(claim->refusal);
-  EXPECT_EQ(claim->refusal->code, Errc::untrusted_chain);
+  EXPECT_EQ(claim->refusal->code, errc::untrusted_chain);
   const auto unsigned_claim = verify_catalog(build_catalog(hash_table), hash_table, policy);
   ASSERT_TRUE(unsigned_claim);
   EXPECT_FALSE(unsigned_claim->is_signed);
-  EXPECT_EQ(unsigned_claim->refusal->code, Errc::unsigned_image);
+  EXPECT_EQ(unsigned_claim->refusal->code, errc::unsigned_image);
 }
 
 TEST(InspectOnly, StillNoticesAnotherHashTable) {
   TrustPolicy policy;
   policy.inspect_only = true;
-  EXPECT_EQ(verify_catalog(by_chain(), Bytes(32), policy).error().code, Errc::catalog_digest);
+  EXPECT_EQ(verify_catalog(by_chain(), Bytes(32), policy).error().code, errc::catalog_digest);
 }
 
 TEST(InspectOnly, TrustsLikeOtherwise) {

@@ -13,6 +13,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "imaging/core/errors/device.h"
+
 namespace flashline::transport::detail {
 namespace {
 
@@ -25,15 +27,15 @@ Errc code_for(int error, Errc otherwise) {
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
-      return Errc::device_full;
+      return errc::device_full;
     case ENXIO:
     case ENODEV:
     case ENOMEDIUM:
-      return Errc::device_gone;
+      return errc::device_gone;
     case ETIMEDOUT:
-      return Errc::device_timeout;
+      return errc::device_timeout;
     case ECANCELED:
-      return Errc::cancelled;
+      return errc::cancelled;
     default:
       return otherwise;
   }
@@ -97,7 +99,7 @@ bool MediumSink::is_gone() const {
 
 Error MediumSink::explain(Errc code, std::string_view what, ByteOffset at, std::uint64_t length, int error) const {
   code = code_for(error, code);
-  if (error == EIO && is_gone()) code = Errc::device_gone;
+  if (error == EIO && is_gone()) code = errc::device_gone;
   return Error{code, fmt::format("{} of {} bytes at offset {}: {} (errno {})", what, length, at.value,
                                  std::strerror(error), error)};
 }
@@ -105,7 +107,7 @@ Error MediumSink::explain(Errc code, std::string_view what, ByteOffset at, std::
 Status MediumSink::check(ByteOffset at, ByteCount length, Errc code) const {
   const auto end = end_of(at, length);
   if (!end || end->value > medium_.facts.capacity.value) {
-    return fail(Errc::device_full, fmt::format("{} bytes at offset {} lie outside of its {} bytes", length.value,
+    return fail(errc::device_full, fmt::format("{} bytes at offset {} lie outside of its {} bytes", length.value,
                                                at.value, medium_.facts.capacity.value));
   }
   const auto sector = medium_.is_device ? medium_.facts.sector_size : 1;
@@ -115,19 +117,19 @@ Status MediumSink::check(ByteOffset at, ByteCount length, Errc code) const {
 }
 
 asio::awaitable<Status> MediumSink::write(ByteOffset at, IoBuffer data) {
-  FL_CO_CHECK(check(at, ByteCount{data.bytes.size()}, Errc::device_write));
+  FL_CO_CHECK(check(at, ByteCount{data.bytes.size()}, errc::device_write));
   for (std::size_t done = 0; done < data.bytes.size();) {
     const ByteOffset here{at.value + done};
     const auto piece = next_piece(here, data.bytes.subspan(done));
     const int fd = piece.direct ? medium_.direct.get() : medium_.buffered.get();
     const auto result = co_await ring_.write(fd, here, data.part(done, piece.length));
     if (!result.ok()) {
-      co_return std::unexpected{explain(Errc::device_write, "write", here, piece.length, result.error())};
+      co_return std::unexpected{explain(errc::device_write, "write", here, piece.length, result.error())};
     }
     // A device may end between sectors of a transfer; the rest of a torn sector is written again.
     const auto kept =
         medium_.is_device ? result.bytes() / medium_.facts.sector_size * medium_.facts.sector_size : result.bytes();
-    if (kept == 0) co_return std::unexpected{explain(Errc::device_full, "write", here, piece.length, ENOSPC)};
+    if (kept == 0) co_return std::unexpected{explain(errc::device_full, "write", here, piece.length, ENOSPC)};
     done += kept;
   }
   co_return Status{};
@@ -138,8 +140,8 @@ asio::awaitable<Status> MediumSink::flush() {
   const int fd = medium_.any();
   const auto result = co_await ring_.fsync(fd);
   if (!result.ok()) {
-    auto error = explain(Errc::device_flush, "flush", ByteOffset{}, 0, result.error());
-    if (error.code == Errc::cancelled) co_return std::unexpected{std::move(error)};
+    auto error = explain(errc::device_flush, "flush", ByteOffset{}, 0, result.error());
+    if (error.code == errc::cancelled) co_return std::unexpected{std::move(error)};
     lost_ = std::move(error);
     co_return std::unexpected{*lost_};
   }
@@ -155,7 +157,7 @@ asio::awaitable<IoResult> MediumSink::read_piece(ByteOffset at, IoBuffer into, P
 }
 
 asio::awaitable<Status> MediumSink::read(ByteOffset at, IoBuffer into) {
-  FL_CO_CHECK(check(at, ByteCount{into.bytes.size()}, Errc::device_read));
+  FL_CO_CHECK(check(at, ByteCount{into.bytes.size()}, errc::device_read));
   for (std::size_t done = 0; done < into.bytes.size();) {
     const ByteOffset here{at.value + done};
     const auto rest = into.part(done, into.bytes.size() - done);
@@ -163,7 +165,7 @@ asio::awaitable<Status> MediumSink::read(ByteOffset at, IoBuffer into) {
     const auto result = co_await read_piece(here, rest, piece);
     if (!result.ok() || result.bytes() == 0) {
       const int error = result.ok() ? EIO : result.error();
-      co_return std::unexpected{explain(Errc::device_read, "read", here, piece.length, error)};
+      co_return std::unexpected{explain(errc::device_read, "read", here, piece.length, error)};
     }
     done += result.bytes();
   }
@@ -184,20 +186,20 @@ asio::awaitable<int> MediumSink::in_steps(ByteOffset at, ByteCount length,
 }
 
 asio::awaitable<Status> MediumSink::discard(ByteOffset at, ByteCount length) {
-  FL_CO_CHECK(check(at, length, Errc::device_write));
+  FL_CO_CHECK(check(at, length, errc::device_write));
   if (!medium_.facts.can_discard) co_return Status{};
   const int error = co_await in_steps(at, length, medium_.is_device ? discard_device : punch_hole);
   // It promises nothing, so a medium that cannot has kept its promise.
   if (error == 0 || is_unsupported(error)) co_return Status{};
-  co_return std::unexpected{explain(Errc::device_write, "discard", at, length.value, error)};
+  co_return std::unexpected{explain(errc::device_write, "discard", at, length.value, error)};
 }
 
 asio::awaitable<Status> MediumSink::zero(ByteOffset at, ByteCount length) {
-  FL_CO_CHECK(check(at, length, Errc::device_write));
+  FL_CO_CHECK(check(at, length, errc::device_write));
   const int error = co_await in_steps(at, length, medium_.is_device ? zero_device : punch_hole);
   if (error == 0) co_return Status{};
   if (!is_unsupported(error)) {
-    co_return std::unexpected{explain(Errc::device_write, "writing zeros", at, length.value, error)};
+    co_return std::unexpected{explain(errc::device_write, "writing zeros", at, length.value, error)};
   }
   co_return co_await write_zeros(at, length);
 }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <thread>
 
+#include "imaging/core/errors/target.h"
 #include "transport/block/detail/block_devices.h"
 
 #ifndef BLKGETDISKSEQ
@@ -30,19 +31,19 @@ std::unexpected<Error> refuse_open(const InspectedTarget& target, int error) {
   switch (error) {
     case EBUSY:
     case ETXTBSY:
-      return refuse(Errc::target_in_use, target, "something else holds it exclusively");
+      return refuse(errc::target_in_use, target, "something else holds it exclusively");
     case EROFS:
-      return refuse(Errc::target_read_only, target, std::strerror(error));
+      return refuse(errc::target_read_only, target, std::strerror(error));
     case ENOMEDIUM:
-      return refuse(Errc::target_no_medium, target, std::strerror(error));
+      return refuse(errc::target_no_medium, target, std::strerror(error));
     case EEXIST:
     case ENXIO:
     case ENODEV:
     case ENOENT:
     case ELOOP:
-      return refuse(Errc::target_changed, target, std::strerror(error));
+      return refuse(errc::target_changed, target, std::strerror(error));
     default:
-      return refuse(Errc::target_open, target, std::strerror(error));
+      return refuse(errc::target_open, target, std::strerror(error));
   }
 }
 
@@ -54,7 +55,7 @@ Status lock(int fd, const InspectedTarget& target) {
     if (target.kind != InspectedTarget::Kind::block_device) break;
     std::this_thread::sleep_for(std::chrono::milliseconds{100});
   }
-  return refuse(Errc::target_in_use, target, "another program has locked it");
+  return refuse(errc::target_in_use, target, "another program has locked it");
 }
 
 std::string first_difference(int fd, const InspectedTarget& target, const Machine& machine) {
@@ -83,10 +84,10 @@ Result<OpenedMedium> open_device(const InspectedTarget& target, const Machine& m
 
   FL_CHECK(lock(fd, target));
   const auto difference = first_difference(fd, target, machine);
-  if (!difference.empty()) return refuse(Errc::target_changed, target, "its " + difference + " is no longer the same");
+  if (!difference.empty()) return refuse(errc::target_changed, target, "its " + difference + " is no longer the same");
   int read_only = 0;
   if (::ioctl(fd, BLKROGET, &read_only) != 0 || read_only != 0) {
-    return refuse(Errc::target_read_only, target, "the kernel has it as read-only");
+    return refuse(errc::target_read_only, target, "the kernel has it as read-only");
   }
   std::error_code ignored;
   medium.is_device = true;
@@ -122,13 +123,13 @@ Result<FileDescriptor> open_or_create(const InspectedTarget& target) {
   FL_CHECK(lock(file.get(), target));
   struct stat found{};
   if (::fstat(file.get(), &found) != 0 || found.st_dev != target.device || (!create && found.st_ino != target.inode)) {
-    return refuse(Errc::target_changed, target, "another file is there now");
+    return refuse(errc::target_changed, target, "another file is there now");
   }
   const auto size = static_cast<std::uint64_t>(found.st_size);
   if (size == 0 && ::ftruncate(file.get(), static_cast<off_t>(target.size.value)) != 0) {
-    return refuse(Errc::target_open, target, std::strerror(errno));
+    return refuse(errc::target_open, target, std::strerror(errno));
   }
-  if (size != 0 && size != target.size.value) return refuse(Errc::target_changed, target, "its size changed");
+  if (size != 0 && size != target.size.value) return refuse(errc::target_changed, target, "its size changed");
   return file;
 }
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "imaging/core/errors/image.h"
 #include "tests/imaging/filesystem/fat/fat_image.h"
 
 namespace flashline::imaging {
@@ -46,7 +47,7 @@ TEST_P(BadBootSector, is_refused) {
   apply(view, GetParam().at, GetParam().bytes);
   const auto volume = FatVolume::open(view);
   ASSERT_FALSE(volume);
-  EXPECT_EQ(volume.error().code, Errc::fat_boot_sector) << volume.error().detail;
+  EXPECT_EQ(volume.error().code, errc::fat_boot_sector) << volume.error().detail;
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -66,14 +67,14 @@ TEST_P(BadWideBootSector, is_refused) {
   apply(view, GetParam().at, GetParam().bytes);
   const auto volume = FatVolume::open(view);
   ASSERT_FALSE(volume);
-  EXPECT_EQ(volume.error().code, Errc::fat_boot_sector) << volume.error().detail;
+  EXPECT_EQ(volume.error().code, errc::fat_boot_sector) << volume.error().detail;
 }
 
 TEST(FatDamage, partition_shorter_than_a_boot_sector) {
   FatImage image{"-F 12", 1440};
   std::filesystem::resize_file(image.path(), 511);
   FileView view{image.path()};
-  EXPECT_EQ(FatVolume::open(view).error().code, Errc::fat_boot_sector);
+  EXPECT_EQ(FatVolume::open(view).error().code, errc::fat_boot_sector);
 }
 
 /// A FAT16 with one file of five clusters, 2..6 or so, and the places of its table and its folder entry.
@@ -97,49 +98,49 @@ class DamagedFile : public ::testing::Test {
 TEST_F(DamagedFile, loop_is_detected) {
   link(head + 4, head);
   auto volume = FatVolume::open(view).value();
-  EXPECT_EQ(volume.read_file("FILE.BIN").error().code, Errc::fat_loop);
+  EXPECT_EQ(volume.read_file("FILE.BIN").error().code, errc::fat_loop);
   const std::string before = image.bytes();
-  EXPECT_EQ(volume.write_file("FILE.BIN", {}, test_time).error().code, Errc::fat_loop);
-  EXPECT_EQ(volume.remove("FILE.BIN").error().code, Errc::fat_loop);
+  EXPECT_EQ(volume.write_file("FILE.BIN", {}, test_time).error().code, errc::fat_loop);
+  EXPECT_EQ(volume.remove("FILE.BIN").error().code, errc::fat_loop);
   EXPECT_TRUE(before == image.bytes());
   EXPECT_TRUE(volume.write_file("OTHER", pattern(100, 1), test_time)) << "the rest can be used";
 }
 
 TEST_F(DamagedFile, link_to_a_free_cluster) {
   link(head + 2, 0);
-  EXPECT_EQ(FatVolume::open(view)->read_file("FILE.BIN").error().code, Errc::fat_damaged);
+  EXPECT_EQ(FatVolume::open(view)->read_file("FILE.BIN").error().code, errc::fat_damaged);
 }
 
 TEST_F(DamagedFile, link_beyond_the_volume) {
   link(head + 2, 0xFFF0);
-  EXPECT_EQ(FatVolume::open(view)->read_file("FILE.BIN").error().code, Errc::fat_damaged);
+  EXPECT_EQ(FatVolume::open(view)->read_file("FILE.BIN").error().code, errc::fat_damaged);
 }
 
 TEST_F(DamagedFile, chain_shorter_than_the_size) {
   link(head + 2, 0xFFFF);
-  EXPECT_EQ(FatVolume::open(view)->read_file("FILE.BIN").error().code, Errc::fat_damaged);
+  EXPECT_EQ(FatVolume::open(view)->read_file("FILE.BIN").error().code, errc::fat_damaged);
 }
 
 TEST_F(DamagedFile, size_of_four_gibibytes) {
   apply(view, root + 28, {0xFF, 0xFF, 0xFF, 0xFF});
-  EXPECT_EQ(FatVolume::open(view)->read_file("FILE.BIN").error().code, Errc::fat_damaged);
+  EXPECT_EQ(FatVolume::open(view)->read_file("FILE.BIN").error().code, errc::fat_damaged);
 }
 
 TEST_F(DamagedFile, size_without_clusters) {
   apply(view, root + 26, {0, 0});
-  EXPECT_EQ(FatVolume::open(view)->read_file("FILE.BIN").error().code, Errc::fat_damaged);
+  EXPECT_EQ(FatVolume::open(view)->read_file("FILE.BIN").error().code, errc::fat_damaged);
 }
 
 TEST_F(DamagedFile, folder_that_loops) {
   apply(view, root + 11, {0x10});
   link(head + 4, head);
-  EXPECT_EQ(FatVolume::open(view)->list("FILE.BIN").error().code, Errc::fat_loop);
+  EXPECT_EQ(FatVolume::open(view)->list("FILE.BIN").error().code, errc::fat_loop);
 }
 
 TEST_F(DamagedFile, folder_without_a_cluster) {
   apply(view, root + 11, {0x10});
   apply(view, root + 26, {0, 0});
-  EXPECT_EQ(FatVolume::open(view)->list("FILE.BIN").error().code, Errc::fat_damaged);
+  EXPECT_EQ(FatVolume::open(view)->list("FILE.BIN").error().code, errc::fat_damaged);
 }
 
 TEST_F(DamagedFile, dirty_mark_is_told_and_kept) {

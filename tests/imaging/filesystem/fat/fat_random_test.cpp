@@ -4,6 +4,7 @@
 #include <map>
 #include <random>
 
+#include "imaging/core/errors/image.h"
 #include "tests/imaging/filesystem/fat/fat_image.h"
 
 namespace flashline::imaging {
@@ -45,7 +46,7 @@ class RandomEdits : public ::testing::TestWithParam<Case> {
     if (written) {
       model[path] = bytes;
     } else {
-      ASSERT_TRUE(written.error().code == Errc::fat_full || written.error().code == Errc::fat_folder_full)
+      ASSERT_TRUE(written.error().code == errc::fat_full || written.error().code == errc::fat_folder_full)
           << written.error().detail;
       ++refused;
     }

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <vector>
 
+#include "imaging/core/errors/image.h"
 #include "tests/imaging/filesystem/fat/fat_image.h"
 
 namespace flashline::imaging {
@@ -100,7 +101,7 @@ TEST_P(EveryKind, edits_pass_fsck_and_mtools) {
   EXPECT_EQ(image.findings(), "");
   EXPECT_TRUE(shown("flashline/identity.env") == as_text(big));
   EXPECT_EQ(volume.read_file("flashline/a RATHER long name, with spaces.BIN"), bytes_of("short"));
-  EXPECT_EQ(volume.read_file("README.TXT").error().code, Errc::fat_not_found);
+  EXPECT_EQ(volume.read_file("README.TXT").error().code, errc::fat_not_found);
 }
 
 TEST_P(MtoolsKind, reads_what_mtools_wrote) {
@@ -124,7 +125,7 @@ TEST_P(SmallKind, filling_it_up_fails_whole_and_frees_again) {
   EXPECT_GE(made, 4U);
   const std::string full = image.bytes();
   const auto failed = volume.write_file("new folder/one more", pattern(chunk, 9), test_time);
-  EXPECT_EQ(failed.error().code, Errc::fat_full);
+  EXPECT_EQ(failed.error().code, errc::fat_full);
   EXPECT_TRUE(full == image.bytes()) << "a failed edit changed the volume";
   EXPECT_EQ(image.findings(), "");
   for (std::size_t i = 0; i < made; ++i) ASSERT_TRUE(volume.remove("f" + std::to_string(i)));
@@ -161,9 +162,9 @@ TEST(FatVolume, fixed_root_fills_up) {
   FileView view{image.path()};
   auto volume = FatVolume::open(view).value();
   for (int i = 0; i < 112; ++i) ASSERT_TRUE(volume.write_file("F" + std::to_string(i), {}, test_time));
-  EXPECT_EQ(volume.write_file("F112", {}, test_time).error().code, Errc::fat_folder_full);
+  EXPECT_EQ(volume.write_file("F112", {}, test_time).error().code, errc::fat_folder_full);
   ASSERT_TRUE(volume.remove("F50"));
-  EXPECT_EQ(volume.write_file("needs a long name", {}, test_time).error().code, Errc::fat_folder_full);
+  EXPECT_EQ(volume.write_file("needs a long name", {}, test_time).error().code, errc::fat_folder_full);
   EXPECT_TRUE(volume.write_file("F112", {}, test_time)) << "the place of the removed one";
   EXPECT_EQ(image.findings(), "");
 }
@@ -230,18 +231,18 @@ TEST(FatVolume, misuse_is_refused_and_changes_nothing) {
   auto volume = FatVolume::open(view).value();
   ASSERT_TRUE(volume.write_file("dir/file", bytes_of("x"), test_time));
   const std::string before = image.bytes();
-  EXPECT_EQ(volume.write_file("dir", {}, test_time).error().code, Errc::fat_is_folder);
-  EXPECT_EQ(volume.write_file("/", {}, test_time).error().code, Errc::fat_is_folder);
-  EXPECT_EQ(volume.write_file("dir/file/below", {}, test_time).error().code, Errc::fat_not_folder);
-  EXPECT_EQ(volume.make_folder("dir/file", test_time).error().code, Errc::fat_not_folder);
-  EXPECT_EQ(volume.remove("dir").error().code, Errc::fat_folder_not_empty);
-  EXPECT_EQ(volume.remove("nothing").error().code, Errc::fat_not_found);
-  EXPECT_EQ(volume.read_file("dir").error().code, Errc::fat_is_folder);
-  EXPECT_EQ(volume.list("nowhere").error().code, Errc::fat_not_found);
+  EXPECT_EQ(volume.write_file("dir", {}, test_time).error().code, errc::fat_is_folder);
+  EXPECT_EQ(volume.write_file("/", {}, test_time).error().code, errc::fat_is_folder);
+  EXPECT_EQ(volume.write_file("dir/file/below", {}, test_time).error().code, errc::fat_not_folder);
+  EXPECT_EQ(volume.make_folder("dir/file", test_time).error().code, errc::fat_not_folder);
+  EXPECT_EQ(volume.remove("dir").error().code, errc::fat_folder_not_empty);
+  EXPECT_EQ(volume.remove("nothing").error().code, errc::fat_not_found);
+  EXPECT_EQ(volume.read_file("dir").error().code, errc::fat_is_folder);
+  EXPECT_EQ(volume.list("nowhere").error().code, errc::fat_not_found);
   for (const char* name : {"a:b", "..", ".", "dot.", "space ", "a\tb", "\xFF\xFE", "new/../x"}) {
-    EXPECT_EQ(volume.write_file(name, {}, test_time).error().code, Errc::fat_bad_name) << name;
+    EXPECT_EQ(volume.write_file(name, {}, test_time).error().code, errc::fat_bad_name) << name;
   }
-  EXPECT_EQ(volume.write_file(std::string(256, 'n'), {}, test_time).error().code, Errc::fat_bad_name);
+  EXPECT_EQ(volume.write_file(std::string(256, 'n'), {}, test_time).error().code, errc::fat_bad_name);
   EXPECT_TRUE(volume.make_folder("/DIR", test_time)) << "there already";
   EXPECT_TRUE(before == image.bytes());
 }

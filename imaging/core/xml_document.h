@@ -1,5 +1,5 @@
 #pragma once
-// An XML file as elements that know where they stand. Private to this room.
+// An XML file as elements that know where they stand.
 
 #include <cstddef>
 #include <string>
@@ -8,12 +8,17 @@
 
 #include "imaging/core/error.h"
 
-namespace flashline::config {
+namespace flashline {
 
-/// Bytes of a configuration file; more is a mistake or an attack.
-inline constexpr std::size_t max_config_bytes = 1024 * 1024;
-/// Nesting of elements; our files need four.
-inline constexpr std::size_t max_config_depth = 16;
+/// How much a kind of file may hold, and which errors its mistakes are.
+struct XmlRules {
+  std::size_t max_bytes;  ///< more is a mistake or an attack
+  std::size_t max_depth;  ///< of nested elements
+  Errc too_large;
+  Errc encoding;
+  Errc not_well_formed;
+  Errc doctype;
+};
 
 struct XmlAttribute {
   std::string name;
@@ -40,11 +45,11 @@ struct XmlDocument {
   std::unexpected<Error> error(Errc code, std::size_t offset, std::string_view what) const;
 };
 
-/// Errors: config_too_large, config_encoding, config_not_well_formed, config_doctype.
-Result<XmlDocument> parse_xml(std::string_view source, std::string file);
+/// `source` is UTF-8, with or without a byte order mark. Errors: those of the rules.
+Result<XmlDocument> parse_xml(std::string_view source, std::string file, const XmlRules& rules);
 
 /// What pugixml lets pass and a strict reader does not: bytes that are no UTF-8 text, document types, unknown
 /// entities, text outside the root, a second root. `document.root` is not used.
-Status check_xml_text(const XmlDocument& document);
+Status check_xml_text(const XmlDocument& document, const XmlRules& rules);
 
-}  // namespace flashline::config
+}  // namespace flashline

@@ -3,11 +3,10 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
-#include <spdlog/fmt/fmt.h>
 
-#include "station-config/xml_document.h"
+#include "imaging/core/xml_document.h"
 
-namespace flashline::config {
+namespace flashline {
 namespace {
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
@@ -46,7 +45,8 @@ bool is_known_reference(std::string_view name) {
 /// Walks the markup once; pugixml does the rest.
 class Scan {
  public:
-  explicit Scan(const XmlDocument& document) : document_{document}, text_{document.source} {
+  Scan(const XmlDocument& document, const XmlRules& rules)
+      : document_{document}, rules_{rules}, text_{document.source} {
     if (text_.starts_with("\xEF\xBB\xBF")) at_ = 3;
   }
 
@@ -59,7 +59,7 @@ class Scan {
 
  private:
   std::unexpected<Error> bad(std::size_t at, std::string_view what) const {
-    return document_.error(Errc::config_not_well_formed, at, what);
+    return document_.error(rules_.not_well_formed, at, what);
   }
 
   Status step() {
@@ -67,7 +67,7 @@ class Scan {
     if (rest.starts_with("<!--")) return comment();
     if (rest.starts_with("<![CDATA["))
       return depth_ == 0 ? bad(at_, "text outside the root element") : skip_to("]]>", 9);
-    if (rest.starts_with("<!")) return document_.error(Errc::config_doctype, at_, "a document type is refused");
+    if (rest.starts_with("<!")) return document_.error(rules_.doctype, at_, "a document type is refused");
     if (rest.starts_with("<?")) return instruction();
     if (rest.starts_with("<")) return tag();
     return character();
@@ -75,7 +75,7 @@ class Scan {
 
   Status skip_to(std::string_view end, std::size_t from) {
     const std::size_t found = text_.find(end, at_ + from);
-    if (found == std::string_view::npos) return bad(at_, fmt::format("'{}' is missing", end));
+    if (found == std::string_view::npos) return bad(at_, "'" + std::string{end} + "' is missing");
     at_ = found + end.size();
     return {};
   }
@@ -106,7 +106,7 @@ class Scan {
     std::ranges::transform(name, name.begin(),
                            [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
     if (name == "UTF-8" || name == "US-ASCII") return {};
-    return document_.error(Errc::config_encoding, start + key, fmt::format("encoding '{}' is not read", name));
+    return document_.error(rules_.encoding, start + key, "encoding '" + name + "' is not read");
   }
 
   Status tag() {
@@ -120,9 +120,9 @@ class Scan {
       return {};
     }
     if (depth_ == 0 && ++roots_ > 1) return bad(start, "there is a second root element");
-    if (!self_closing && ++depth_ > max_config_depth) {
-      return document_.error(Errc::config_too_large, start,
-                             fmt::format("more than {} elements deep", max_config_depth));
+    if (!self_closing && ++depth_ > rules_.max_depth) {
+      return document_.error(rules_.too_large, start,
+                             "more than " + std::to_string(rules_.max_depth) + " elements deep");
     }
     return {};
   }
@@ -152,7 +152,7 @@ class Scan {
     const std::string_view name = end == std::string_view::npos ? "" : text_.substr(at_ + 1, end - at_ - 1);
     if (is_known_reference(name)) return {};
     if (name.empty() || name.size() > 32) return bad(at_, "'&' must be written as &amp;");
-    return document_.error(Errc::config_doctype, at_, fmt::format("entity '&{};' is not known", name));
+    return document_.error(rules_.doctype, at_, "entity '&" + std::string{name} + ";' is not known");
   }
 
   Status character() {
@@ -165,6 +165,7 @@ class Scan {
   }
 
   const XmlDocument& document_;
+  const XmlRules& rules_;
   std::string_view text_;
   std::size_t at_ = 0;
   std::size_t depth_ = 0;
@@ -173,17 +174,18 @@ class Scan {
 
 }  // namespace
 
-Status check_xml_text(const XmlDocument& document) {
+Status check_xml_text(const XmlDocument& document, const XmlRules& rules) {
   const std::string_view text = document.source;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t length = sequence_length(text.substr(at));
     if (length == 0) {
-      return document.error(Errc::config_encoding, at,
-                            fmt::format("byte 0x{:02X} is no UTF-8 text here", static_cast<unsigned char>(text[at])));
+      const auto byte = static_cast<unsigned char>(text[at]);
+      const std::string hex{"0123456789ABCDEF"[byte >> 4], "0123456789ABCDEF"[byte & 15]};
+      return document.error(rules.encoding, at, "byte 0x" + hex + " is no UTF-8 text here");
     }
     at += length;
   }
-  return Scan{document}.run();
+  return Scan{document, rules}.run();
 }
 
-}  // namespace flashline::config
+}  // namespace flashline

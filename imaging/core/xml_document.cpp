@@ -1,10 +1,9 @@
-#include "station-config/xml_document.h"
+#include "imaging/core/xml_document.h"
 
 #include <algorithm>
 #include <pugixml.hpp>
-#include <spdlog/fmt/fmt.h>
 
-namespace flashline::config {
+namespace flashline {
 namespace {
 
 constexpr std::string_view spaces = " \t\r\n";
@@ -37,21 +36,21 @@ void add_text(XmlElement& element, const pugi::xml_node& node) {
   element.text += value;
 }
 
-Result<XmlElement> to_element(const XmlDocument& document, const pugi::xml_node& node) {
+Result<XmlElement> to_element(const XmlDocument& document, const pugi::xml_node& node, Errc not_well_formed) {
   XmlElement element{.name = node.name(), .offset = offset_of_node(node), .attributes = {}, .children = {}, .text = {}};
   const auto offsets = attribute_offsets(document.source, element.offset);
   for (const pugi::xml_attribute& attribute : node.attributes()) {
     const std::size_t index = element.attributes.size();
     const std::size_t offset = index < offsets.size() ? offsets[index] : element.offset;
     if (std::ranges::count(element.attributes, std::string_view{attribute.name()}, &XmlAttribute::name) != 0) {
-      return document.error(Errc::config_not_well_formed, offset,
-                            fmt::format("attribute '{}' stands twice in <{}>", attribute.name(), element.name));
+      return document.error(not_well_formed, offset,
+                            "attribute '" + std::string{attribute.name()} + "' stands twice in <" + element.name + ">");
     }
     element.attributes.push_back({attribute.name(), attribute.value(), offset});
   }
   for (const pugi::xml_node& child : node.children()) {
     if (child.type() == pugi::node_element) {
-      FL_TRY(auto converted, to_element(document, child));
+      FL_TRY(auto converted, to_element(document, child, not_well_formed));
       element.children.push_back(std::move(converted));
     } else if (child.type() == pugi::node_pcdata || child.type() == pugi::node_cdata) {
       add_text(element, child);
@@ -69,30 +68,30 @@ std::string XmlDocument::where(std::size_t offset) const {
   if (newline == std::string_view::npos && line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
   const auto characters =
       std::ranges::count_if(line, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
-  return fmt::format("{}:{}:{}", file, std::ranges::count(before, '\n') + 1, characters + 1);
+  return file + ":" + std::to_string(std::ranges::count(before, '\n') + 1) + ":" + std::to_string(characters + 1);
 }
 
 std::unexpected<Error> XmlDocument::error(Errc code, std::size_t offset, std::string_view what) const {
-  return fail(code, fmt::format("{}: {}", where(offset), what));
+  return fail(code, where(offset) + ": " + std::string{what});
 }
 
-Result<XmlDocument> parse_xml(std::string_view source, std::string file) {
+Result<XmlDocument> parse_xml(std::string_view source, std::string file, const XmlRules& rules) {
   XmlDocument document{
-      .file = std::move(file), .source = std::string{source.substr(0, max_config_bytes + 1)}, .root = {}};
-  if (source.size() > max_config_bytes) {
-    return fail(Errc::config_too_large,
-                fmt::format("{}: {} bytes, at most {} are read", document.file, source.size(), max_config_bytes));
+      .file = std::move(file), .source = std::string{source.substr(0, rules.max_bytes + 1)}, .root = {}};
+  if (source.size() > rules.max_bytes) {
+    return fail(rules.too_large, document.file + ": " + std::to_string(source.size()) + " bytes, at most " +
+                                     std::to_string(rules.max_bytes) + " are read");
   }
-  FL_CHECK(check_xml_text(document));
+  FL_CHECK(check_xml_text(document, rules));
   pugi::xml_document parsed;
   const auto result = parsed.load_buffer(document.source.data(), document.source.size(),
                                          pugi::parse_default | pugi::parse_ws_pcdata, pugi::encoding_utf8);
   if (!result) {
-    return document.error(Errc::config_not_well_formed,
-                          static_cast<std::size_t>(std::max<std::ptrdiff_t>(result.offset, 0)), result.description());
+    return document.error(rules.not_well_formed, static_cast<std::size_t>(std::max<std::ptrdiff_t>(result.offset, 0)),
+                          result.description());
   }
-  FL_TRY(document.root, to_element(document, parsed.document_element()));
+  FL_TRY(document.root, to_element(document, parsed.document_element(), rules.not_well_formed));
   return document;
 }
 
-}  // namespace flashline::config
+}  // namespace flashline
