@@ -1,6 +1,7 @@
 #include "imaging/source/gpt.h"
 
 #include <algorithm>
+#include <charconv>
 #include <spdlog/fmt/fmt.h>
 #include <string_view>
 
@@ -15,6 +16,8 @@ namespace {
 constexpr std::string_view signature = "EFI PART";
 constexpr std::uint32_t header_fields = 92;
 constexpr std::size_t crc_offset = 16;
+/// Where on disk the bytes lie that the text of a GUID names one after the other.
+constexpr std::array<std::size_t, 16> text_order{3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
 /// Real tables have 128 entries, some boards 256; the bound only keeps a field from deciding how much memory is used.
 constexpr std::uint64_t max_entries_bytes = 4_MiB;
 
@@ -122,13 +125,28 @@ void put(std::span<std::byte> sector, std::size_t at, std::uint64_t value, std::
 }  // namespace
 
 std::string to_text(const Guid& guid) {
-  static constexpr std::array<std::size_t, 16> order{3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
   std::string text;
-  for (std::size_t i = 0; i < order.size(); ++i) {
+  for (std::size_t i = 0; i < text_order.size(); ++i) {
     if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += fmt::format("{:02X}", std::to_integer<unsigned>(guid[order[i]]));
+    text += fmt::format("{:02X}", std::to_integer<unsigned>(guid[text_order[i]]));
   }
   return text;
+}
+
+std::optional<Guid> guid_of(std::string_view text) {
+  if (text.size() == 38 && text.starts_with('{') && text.ends_with('}')) text = text.substr(1, 36);
+  if (text.size() != 36) return std::nullopt;
+  Guid guid{};
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < text_order.size(); ++i) {
+    if ((i == 4 || i == 6 || i == 8 || i == 10) && text[at++] != '-') return std::nullopt;
+    const char* const digits = text.data() + at;
+    std::uint8_t value = 0;
+    if (std::from_chars(digits, digits + 2, value, 16).ptr != digits + 2) return std::nullopt;
+    guid[text_order[i]] = std::byte{value};
+    at += 2;
+  }
+  return guid;
 }
 
 bool looks_like_gpt(std::span<const std::byte> sector) {

@@ -4,8 +4,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "imaging/core/block_view.h"
@@ -17,6 +19,8 @@ using Guid = std::array<std::byte, 16>;
 
 /// "C12A7328-F81F-11D2-BA4B-00A0C93EC93B": the first three groups are little-endian on disk.
 std::string to_text(const Guid& guid);
+/// The GUID of such a text, in any case, with or without braces; nullopt when it is none.
+std::optional<Guid> guid_of(std::string_view text);
 
 /// The fields of a GPT header. LBAs count sectors.
 struct GptHeader {
