@@ -60,13 +60,22 @@ struct PackageDirectory {
 
 /// Numbers of the registry's value types.
 enum class RegistryType : std::uint32_t {
-  none = 0, sz = 1, expand_sz = 2, binary = 3, dword = 4, dword_big_endian = 5, multi_sz = 7, qword = 11
+  none = 0,
+  sz = 1,
+  expand_sz = 2,
+  binary = 3,
+  dword = 4,
+  dword_big_endian = 5,
+  multi_sz = 7,
+  qword = 11
 };
 
 struct RegistryValue {
   std::string name;  ///< UTF-8; empty: the key's default value
   RegistryType type = RegistryType::sz;
   std::vector<std::byte> data;  ///< as a hive stores it
+  /// Of multi_sz: these parts join those that other packages set, instead of replacing them (a svchost group).
+  bool append = false;
 };
 
 /// One key and what is set in it. No values: an empty key.
@@ -94,8 +103,10 @@ struct Package {
   std::vector<PackageFile> files;
   std::vector<PackageDirectory> directories;
   std::vector<RegistryKey> registry;
-  std::optional<PackageFile> raw_image;  ///< binaryPartition: the bytes of the whole partition; then nothing else
-  std::optional<PackageFile> bcd;        ///< a BootConfigurationDatabase xml, applied to the boot store
+  /// binaryPartition: the bytes of the whole partition; then nothing else. Its device path is only its name.
+  std::optional<PackageFile> raw_image;
+  /// A BootConfigurationDatabase xml, applied to the boot store. Its device path is only its name.
+  std::optional<PackageFile> bcd;
   /// Feature identifier packages: what they stand for, as lines of text; empty otherwise.
   std::vector<std::string> members;
 };

@@ -24,6 +24,7 @@ Use next_use(std::string_view text, std::size_t from, Variables::Style style) {
   if (start == std::string_view::npos) return {text.size(), text.size(), {}};
   const std::size_t inside = start + (dollar ? 2 : 1);
   const std::size_t close = text.find(dollar ? ')' : '%', inside);
+  if (close == std::string_view::npos && dollar) return {start, text.size(), {}};
   if (close == std::string_view::npos) return {text.size(), text.size(), {}};
   return {start, close + 1, text.substr(inside, close - inside)};
 }
@@ -46,6 +47,9 @@ Result<std::string> Variables::expand_inside(std::string_view text, const std::s
     result.append(text.substr(at, use.start - at));
     at = use.end;
     if (use.start == use.end) break;
+    if (!text.substr(use.start, use.end - use.start).ends_with(style_ == Style::dollar ? ')' : '%')) {
+      return fail(errc::variable_unclosed, fmt::format("'{}' does not end", text.substr(use.start, 40)));
+    }
     if (use.name.find("$(") != std::string_view::npos) {
       return fail(errc::variable_nested, fmt::format("'{}' has a name inside a name", use.name));
     }

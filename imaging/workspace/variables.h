@@ -21,7 +21,8 @@ class Variables {
   bool has(std::string_view name) const;
 
   /// `text` with every use replaced, however deep. `RAND:n` stays: the device expands it.
-  /// Errors: variable_unknown, variable_loop, variable_nested (`$(a$(b))`), each with the name.
+  /// Errors: variable_unknown, variable_loop, variable_nested (`$(a$(b))`), variable_unclosed (`$(a`; a lone `%` is
+  /// text), each with the name.
   Result<std::string> expand(std::string_view text) const;
 
  private:
