@@ -37,10 +37,14 @@ std::optional<CpuType> cpu_of(std::string_view text) {
 
 std::string_view name_of(CpuType cpu) {
   switch (cpu) {
-    case CpuType::x86: return "x86";
-    case CpuType::amd64: return "amd64";
-    case CpuType::arm: return "arm";
-    case CpuType::arm64: return "arm64";
+    case CpuType::x86:
+      return "x86";
+    case CpuType::amd64:
+      return "amd64";
+    case CpuType::arm:
+      return "arm";
+    case CpuType::arm64:
+      return "arm64";
   }
   return {};
 }
@@ -49,10 +53,14 @@ std::string_view name_of(ReleaseType type) { return type == ReleaseType::product
 
 std::string_view name_of(OwnerType type) {
   switch (type) {
-    case OwnerType::microsoft: return "Microsoft";
-    case OwnerType::silicon_vendor: return "SiliconVendor";
-    case OwnerType::oem: return "OEM";
-    case OwnerType::mobile_operator: return "MobileOperator";
+    case OwnerType::microsoft:
+      return "Microsoft";
+    case OwnerType::silicon_vendor:
+      return "SiliconVendor";
+    case OwnerType::oem:
+      return "OEM";
+    case OwnerType::mobile_operator:
+      return "MobileOperator";
   }
   return {};
 }

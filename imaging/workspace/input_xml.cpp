@@ -1,8 +1,8 @@
 #include "imaging/workspace/input_xml.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <spdlog/fmt/fmt.h>
@@ -70,7 +70,8 @@ Result<XmlDocument> read_input_xml(const std::filesystem::path& path) {
   std::ifstream in{path, std::ios::binary};
   std::error_code code;
   if (!in || std::filesystem::is_directory(path, code)) {
-    return fail(errc::input_open, fmt::format("{}: {}", path.string(), errno != 0 ? std::strerror(errno) : "is a folder"));
+    return fail(errc::input_open,
+                fmt::format("{}: {}", path.string(), errno != 0 ? std::strerror(errno) : "is a folder"));
   }
   std::vector<char> text(input_rules.max_bytes + 1);
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
@@ -149,8 +150,8 @@ Status check_known(const XmlDocument& document, const XmlElement& element,
                    std::initializer_list<std::string_view> children) {
   for (const XmlAttribute& attribute : element.attributes) {
     if (is_declaration(attribute.name) || is_one_of(local_name(attribute.name), attributes)) continue;
-    return unknown(document, attribute.offset,
-                   fmt::format("<{}> has no attribute '{}'", element.name, attribute.name), attribute.name, attributes);
+    return unknown(document, attribute.offset, fmt::format("<{}> has no attribute '{}'", element.name, attribute.name),
+                   attribute.name, attributes);
   }
   for (const XmlElement& child : element.children) {
     if (is_one_of(local_name(child.name), children)) continue;
@@ -162,7 +163,8 @@ Status check_known(const XmlDocument& document, const XmlElement& element,
 
 Result<std::string> required_attribute(const XmlDocument& document, const XmlElement& element, std::string_view name) {
   if (auto value = attribute_of(element, name)) return *std::move(value);
-  return document.error(errc::xml_missing, element.offset, fmt::format("<{}> needs attribute '{}'", element.name, name));
+  return document.error(errc::xml_missing, element.offset,
+                        fmt::format("<{}> needs attribute '{}'", element.name, name));
 }
 
 Result<bool> parse_bool(const XmlDocument& document, std::size_t offset, std::string_view text) {
