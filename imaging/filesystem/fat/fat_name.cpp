@@ -120,6 +120,12 @@ Result<std::u16string> checked_name(std::string_view name) {
 
 bool same_name(std::u16string_view a, std::u16string_view b) { return std::ranges::equal(a, b, {}, upper, upper); }
 
+std::u16string capitals(std::u16string_view name) {
+  std::u16string out{name};
+  std::ranges::transform(out, out.begin(), upper);
+  return out;
+}
+
 Result<NewName> new_name(std::u16string_view name, const std::set<ShortName>& taken) {
   const Parts parts = short_parts(name);
   const ShortName plain = packed(parts.base, parts.extension);

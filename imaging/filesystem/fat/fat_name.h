@@ -35,6 +35,9 @@ struct NewName {
   bool needs_long = false;  ///< the short form does not say it all
 };
 
+/// `name` in capitals: equal for names that same_name() calls equal.
+std::u16string capitals(std::u16string_view name);
+
 /// The 8.3 alias of `name`, different from all of `taken`: NAME.EXT where that is exact, else NAME~1.EXT and so on.
 /// Errors: fat_bad_name when all aliases are taken.
 Result<NewName> new_name(std::u16string_view name, const std::set<ShortName>& taken);
