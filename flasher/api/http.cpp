@@ -102,8 +102,8 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
   void stop() {
     if (std::exchange(stopping_, true)) return;
     error_code ignored;
-    tcp_.close(ignored);
-    local_.close(ignored);
+    std::ignore = tcp_.close(ignored);
+    std::ignore = local_.close(ignored);
     ::unlink(options_.socket.c_str());
     hub_.close();
     for (const ConnectionPtr& connection : connections_) {
@@ -120,10 +120,10 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
   Status bind_tcp() {
     const asio::ip::tcp::endpoint endpoint{asio::ip::address_v4::loopback(), options_.port};
     error_code error;
-    tcp_.open(endpoint.protocol(), error);
-    if (!error) tcp_.set_option(asio::socket_base::reuse_address{true}, error);
-    if (!error) tcp_.bind(endpoint, error);
-    if (!error) tcp_.listen(asio::socket_base::max_listen_connections, error);
+    std::ignore = tcp_.open(endpoint.protocol(), error);
+    if (!error) std::ignore = tcp_.set_option(asio::socket_base::reuse_address{true}, error);
+    if (!error) std::ignore = tcp_.bind(endpoint, error);
+    if (!error) std::ignore = tcp_.listen(asio::socket_base::max_listen_connections, error);
     if (error) {
       return fail(error == asio::error::address_in_use ? errc::listen_in_use : errc::listen_failed,
                   fmt::format("127.0.0.1:{}: {}", options_.port, error.message()));
@@ -137,16 +137,16 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
     const asio::local::stream_protocol::endpoint endpoint{path};
     error_code error;
     asio::local::stream_protocol::socket probe{executor_};
-    probe.connect(endpoint, error);
+    std::ignore = probe.connect(endpoint, error);
     if (!error) return fail(errc::listen_in_use, fmt::format("{}: another program answers there", path));
     // Only what a dead station left behind is removed, never a file of another kind.
     struct stat status{};
     if (::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) ::unlink(path.c_str());
-    local_.open(endpoint.protocol(), error);
+    std::ignore = local_.open(endpoint.protocol(), error);
     const mode_t old_mask = ::umask(0117);
-    if (!error) local_.bind(endpoint, error);
+    if (!error) std::ignore = local_.bind(endpoint, error);
     ::umask(old_mask);
-    if (!error) local_.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) std::ignore = local_.listen(asio::socket_base::max_listen_connections, error);
     if (!error) return {};
     return fail(error == asio::error::address_in_use ? errc::listen_in_use : errc::listen_failed,
                 fmt::format("{}: {}", path, error.message()));
@@ -269,7 +269,7 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
     connection->stream.expires_after(core->options_.write_time);
     co_await send(connection, error_response(error), 11, false, false);
     error_code ignored;
-    connection->stream.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+    std::ignore = connection->stream.socket().shutdown(asio::socket_base::shutdown_send, ignored);
     connection->stream.expires_after(2s);
     std::array<char, 4096> rest{};
     for (std::size_t total = 0; total < most_read_after_refusal;) {

@@ -55,7 +55,7 @@ bool is_group(std::string_view word) {
 Error unknown_command(const Words& words) {
   std::vector<std::string_view> known;
   for (const Command& command : all_commands()) known.push_back(command.name);
-  const std::string one = words.front();
+  const std::string& one = words.front();
   const std::string two = words.size() > 1 ? one + " " + words[1] : one;
   auto meant = nearest(two, known);
   if (!meant) meant = nearest(one, known);

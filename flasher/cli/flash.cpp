@@ -88,6 +88,7 @@ class FlashJob {
     FL_CHECK(inspect_all({}));
     FL_CHECK(load());
     FL_TRY(const auto found, inspect_all(needs()));
+    FL_CHECK(check_all(found));
     FL_CHECK(open_all(found));
     FL_CHECK(render_all());
     return write_all();
@@ -197,6 +198,22 @@ class FlashJob {
     how.spool_folder = cache_folder();
     FL_TRY(engine_, Engine::create(std::move(how)));
     FL_TRY(image_, await(engine_->load(std::move(opened), image_path_)));
+    return {};
+  }
+
+  /// Before the first is opened, since opening one that is missing creates it.
+  Status check_all(const Found& found) const {
+    for (std::size_t i = 0; i < boards_.size(); ++i) {
+      std::vector<StoreFacts> targets;
+      for (std::size_t store = 0; store < found[i].size(); ++store) {
+        targets.push_back({boards_[i].targets[store].device_path,
+                           {.path = found[i][store].given,
+                            .capacity = found[i][store].size,
+                            .sector_size = found[i][store].sector_size,
+                            .medium = {}}});
+      }
+      FL_CHECK(check_board(*image_, targets, write_));
+    }
     return {};
   }
 

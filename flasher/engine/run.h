@@ -130,9 +130,17 @@ struct RunReport {
   ByteCount verified() const;
 };
 
-/// Everything about `request` that can be refused before the first byte is written: missing targets, sizes, sectors,
-/// platform. Errors: store_unmapped, target_too_small, target_sector_size, target_size_differs, target_unexpected_size,
-/// target_platform, out_of_disk.
+/// A target for one store of an image that may not have been opened yet.
+struct StoreFacts {
+  std::string device_path{};
+  transport::SinkFacts sink{};
+};
+
+/// Everything about a board that can be refused before the first byte is written: missing targets, sizes, sectors,
+/// platform. Reads the image where a GPT has to be fitted. Errors: store_unmapped, target_too_small,
+/// target_sector_size, target_size_differs, target_unexpected_size, target_platform, out_of_disk, gpt_fit.
+Status check_board(const LoadedImage& image, const std::vector<StoreFacts>& targets, const WriteOptions& options);
+/// The same of a request.
 Status check_request(const RunRequest& request);
 
 }  // namespace flashline::line

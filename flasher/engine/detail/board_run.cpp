@@ -26,19 +26,19 @@ const StorePlan* find_store(const std::vector<StorePlan>& stores, const std::str
 }
 
 /// For every target its store. Errors: store_unmapped.
-Result<std::vector<const StorePlan*>> stores_of(const RunRequest& request) {
-  const auto& stores = request.image->stores();
+Result<std::vector<const StorePlan*>> stores_of(const LoadedImage& image, const std::vector<StoreFacts>& targets) {
   std::vector<const StorePlan*> mapped;
-  for (const auto& target : request.targets) {
-    const StorePlan* const store = find_store(stores, target.device_path);
-    if (store == nullptr)
+  for (const auto& target : targets) {
+    const StorePlan* const store = find_store(image.stores(), target.device_path);
+    if (store == nullptr) {
       return fail(errc::store_unmapped, fmt::format("the image has no store '{}'", target.device_path));
+    }
     if (std::ranges::find(mapped, store) != mapped.end()) {
       return fail(errc::store_unmapped, fmt::format("two targets for store '{}'", store->device_path));
     }
     mapped.push_back(store);
   }
-  for (const auto& store : stores) {
+  for (const auto& store : image.stores()) {
     if (std::ranges::find(mapped, &store) == mapped.end()) {
       return fail(errc::store_unmapped, fmt::format("no target for store '{}'", store.device_path));
     }
@@ -75,14 +75,42 @@ Status check_target(const BlockPlan& plan, const transport::SinkFacts& facts, co
   return check_size(plan, facts, options);
 }
 
-Result<BlockPlan> plan_of(const StorePlan& store, const StoreTarget& target, const RunRequest& request) {
-  const auto& facts = target.sink->facts();
-  FL_CHECK(check_target(store.plan, facts, request.options));
-  const bool fit = request.options.fit_gpt && store.plan.needs.gpt_size && *store.plan.needs.gpt_size != facts.capacity;
-  FL_TRY(auto plan, fit ? imaging::fit_gpt(store.plan, request.image->content(), facts.capacity)
-                        : imaging::resolved(store.plan, facts.capacity));
-  if (target.overlay.extents.empty()) return plan;
-  return imaging::with_overlay(plan, target.overlay, facts.capacity);
+Result<BlockPlan> placed(const StorePlan& store, const transport::SinkFacts& facts, const LoadedImage& image,
+                         const WriteOptions& options) {
+  FL_CHECK(check_target(store.plan, facts, options));
+  const bool fit = options.fit_gpt && store.plan.needs.gpt_size && *store.plan.needs.gpt_size != facts.capacity;
+  return fit ? imaging::fit_gpt(store.plan, image.content(), facts.capacity)
+             : imaging::resolved(store.plan, facts.capacity);
+}
+
+std::vector<StoreFacts> facts_of(const RunRequest& request) {
+  std::vector<StoreFacts> facts;
+  for (const auto& target : request.targets) facts.push_back({target.device_path, target.sink->facts()});
+  return facts;
+}
+
+/// The plan of each store, in the order of `targets`: resolved or fitted. Blocks where it reads the image's GPT.
+Result<std::vector<BlockPlan>> plans_of(const LoadedImage& image, const std::vector<StoreFacts>& targets,
+                                        const WriteOptions& options) {
+  FL_TRY(const auto stores, stores_of(image, targets));
+  std::vector<BlockPlan> plans;
+  for (std::size_t i = 0; i < stores.size(); ++i) {
+    FL_TRY(auto plan, placed(*stores[i], targets[i].sink, image, options));
+    plans.push_back(std::move(plan));
+  }
+  return plans;
+}
+
+/// The same, with the overlays of the request.
+Result<std::vector<BlockPlan>> plans_of(const RunRequest& request) {
+  const auto facts = facts_of(request);
+  FL_TRY(auto plans, plans_of(*request.image, facts, request.options));
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    const auto& overlay = request.targets[i].overlay;
+    if (overlay.extents.empty()) continue;
+    FL_TRY(plans[i], imaging::with_overlay(plans[i], overlay, facts[i].sink.capacity));
+  }
+  return plans;
 }
 
 /// The run of one board while it lasts.
@@ -174,16 +202,6 @@ class BoardRun {
 
 }  // namespace
 
-Result<std::vector<BlockPlan>> plans_of(const RunRequest& request) {
-  FL_TRY(const auto stores, stores_of(request));
-  std::vector<BlockPlan> plans;
-  for (std::size_t i = 0; i < stores.size(); ++i) {
-    FL_TRY(auto plan, plan_of(*stores[i], request.targets[i], request));
-    plans.push_back(std::move(plan));
-  }
-  return plans;
-}
-
 asio::awaitable<RunReport> run_board(RunContext context, RunRequest request) {
   BoardRun run{std::move(context), std::move(request)};
   co_return co_await run.run();
@@ -191,9 +209,13 @@ asio::awaitable<RunReport> run_board(RunContext context, RunRequest request) {
 
 }  // namespace detail
 
-Status check_request(const RunRequest& request) {
-  FL_TRY(const auto plans, detail::plans_of(request));
+Status check_board(const LoadedImage& image, const std::vector<StoreFacts>& targets, const WriteOptions& options) {
+  FL_TRY(const auto plans, detail::plans_of(image, targets, options));
   return {};
+}
+
+Status check_request(const RunRequest& request) {
+  return check_board(*request.image, detail::facts_of(request), request.options);
 }
 
 }  // namespace flashline::line
