@@ -16,6 +16,7 @@
 #include "flasher/record/record_reader.h"
 #include "flasher/record/store.h"
 #include "flasher/record/verify.h"
+#include "imaging/core/units.h"
 #include "tests/fakes/command.h"
 #include "tests/fakes/state_folder.h"
 #include "tests/fakes/temp_folder.h"
@@ -122,14 +123,20 @@ class CrashWitness {
     shelved_.clear();
   }
   std::size_t voided() const { return voided_; }
+  /// How many batches the records have.
+  std::size_t batches() const { return (*open_store()->read().batches()).size(); }
 
  private:
   std::map<std::string, UnitRow> all_units() const {
     std::map<std::string, UnitRow> units;
+    for (auto& unit : *open_store()->read().units()) units.emplace(unit.serial, unit);
+    return units;
+  }
+
+  std::unique_ptr<Store> open_store() const {
     auto store = Store::open({.folder = folder_.state, .on_record = {}, .at_step = {}});
     EXPECT_TRUE(store) << to_text(store.error());
-    for (auto& unit : *(*store)->read().units()) units.emplace(unit.serial, unit);
-    return units;
+    return std::move(*store);
   }
 
   std::vector<std::filesystem::path> boards() const {
@@ -145,7 +152,8 @@ class CrashWitness {
   }
 
   static std::set<std::string> serials_on(const std::filesystem::path& board) {
-    const std::string bytes = fakes::slurp(board);
+    std::string bytes(std::filesystem::exists(board) ? std::filesystem::file_size(board) : 0, '\0');
+    std::ifstream{board, std::ios::binary}.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     std::set<std::string> serials;
     for (auto at = bytes.find("SERIAL="); at != std::string::npos; at = bytes.find("SERIAL=", at + 1)) {
       serials.insert(bytes.substr(at + 7, bytes.find('\n', at) - at - 7));

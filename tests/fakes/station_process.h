@@ -5,6 +5,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <poll.h>
 #include <spawn.h>
 #include <string>
@@ -60,6 +61,7 @@ class StationProcess {
     posix_spawn_file_actions_destroy(&files);
     ::close(pipe[1]);
     if (!spawned) child_ = 0;
+    if (spawned && on_spawn) on_spawn(child_);
     read_address(pipe[0]);
     ::close(pipe[0]);
     return port_ != 0;
@@ -77,6 +79,9 @@ class StationProcess {
     port_ = 0;
     return code;
   }
+
+  /// Called with each new process, before it is waited for.
+  std::function<void(pid_t)> on_spawn;
 
   pid_t process() const { return child_; }
   std::uint16_t port() const { return port_; }
