@@ -140,8 +140,8 @@ std::string verify_json(const VerifyReport& report) {
       json::object{{"ok", report.ok()},
                    {"records", report.records},
                    {"tip_hash", report.tip_hash},
-                   {"first_bad", first_bad ? json::value{*first_bad} : json::value{}},
-                   {"reason", report.ok() ? json::value{} : json::value{report.findings.front().text}},
+                   {"first_bad", first_bad ? json::value(*first_bad) : json::value{}},
+                   {"reason", report.ok() ? json::value{} : json::value(report.findings.front().text)},
                    {"findings", std::move(findings)}});
 }
 

@@ -8,12 +8,12 @@
 #include "flasher/cli/help.h"
 #include "imaging/core/errors/image.h"
 #include "imaging/core/errors/usage.h"
+#include "imaging/core/nearest.h"
 
 namespace flashline::line {
 
 #define FL_COMMAND(name) Command name##_command();
 #include "flasher/cli/commands.def"
-#include "imaging/core/nearest.h"
 #undef FL_COMMAND
 
 const std::vector<Command>& all_commands() {

@@ -145,7 +145,7 @@ void report_board(Console& console, const FlashName& name, const RunReport& repo
                    {"bytes_verified", report.verified().value},
                    {"seconds", seconds_of(report)},
                    {"steps", steps_json(report)},
-                   {"image_digest", report.image_digest ? json::value{to_hex(*report.image_digest)} : json::value{}},
+                   {"image_digest", report.image_digest ? json::value(to_hex(*report.image_digest)) : json::value{}},
                    {"stores", stores_json(report)}}));
 }
 

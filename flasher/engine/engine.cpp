@@ -149,10 +149,11 @@ class Engine::Core {
                                 const std::filesystem::path& path) {
     if (options_.spool_folder.empty()) co_return fail(errc::spool_space, "there is no cache folder");
     const auto executor = context_.get_executor();
+    const bool checked_at_end = image.content.checked_at_end;
     FL_CO_TRY(state.spool, co_await detail::on_pool(blocking(), [&] {
                 return detail::Spool::open(options_.spool_folder, path, std::move(image.content), executor);
               }));
-    if (image.stores.empty() || !image.content.size) {
+    if (image.stores.empty() || !image.content.size || checked_at_end) {
       FL_CO_TRY(image.content.size, co_await state.spool->wait_complete());
     }
     if (image.stores.empty()) {

@@ -45,6 +45,9 @@ struct Content {
   FileHandle file;                     ///< content offset = file offset; read with pread
   std::unique_ptr<ByteStream> stream;  ///< has to go through a spool first
   std::optional<ByteCount> size;       ///< total, where it is known before the stream ended
+  /// The stream checks what it gave only afterwards (a block map's ranges): no byte of it goes to a target before its
+  /// end.
+  bool checked_at_end = false;
 };
 
 }  // namespace flashline::imaging

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cctype>
 #include <optional>
 #include <spdlog/fmt/fmt.h>
 #include <string>
@@ -168,8 +169,12 @@ Result<OpenedImage> finish_stream(StreamedDisk disk, std::string format) {
     set_disk(image, std::move(planned));
   }
   if (size) stream = of_size(std::move(stream), *size, padded, "what the file says of itself");
+  const bool checked = disk.map.has_value();
   if (disk.map) stream = checked_by_bmap(std::move(stream), std::move(*disk.map));
-  image.content = {.file = {}, .stream = std::move(stream), .size = size ? std::optional{padded} : std::nullopt};
+  image.content = {.file = {},
+                   .stream = std::move(stream),
+                   .size = size ? std::optional{padded} : std::nullopt,
+                   .checked_at_end = checked};
   return image;
 }
 
@@ -215,8 +220,18 @@ Result<OpenedImage> open_stream(FileHandle file, Compression compression, std::o
   return finish_stream(std::move(disk), fmt::format("{}+{}", format, name_of(compression)));
 }
 
-Result<OpenedImage> open_unsigned(FileHandle file, std::span<const std::byte> start, const OpenOptions& options) {
+/// An FFU whose first bytes are damaged must not become a raw image, even where unsigned images are allowed.
+Status refuse_broken_ffu(const std::filesystem::path& path) {
+  std::string ending = path.extension().string();
+  std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (ending != ".ffu") return {};
+  return fail(errc::ffu_security_signature, "its name says FFU, but it does not begin with 'SignedImage '");
+}
+
+Result<OpenedImage> open_unsigned(FileHandle file, const std::filesystem::path& path, std::span<const std::byte> start,
+                                  const OpenOptions& options) {
   FL_CHECK(refuse_foreign(start));
+  FL_CHECK(refuse_broken_ffu(path));
   FL_CHECK(check_policy(file.get(), options.trust));
   std::optional<Bmap> map;
   if (options.bmap) {
@@ -237,7 +252,7 @@ Result<OpenedImage> open_image(const std::filesystem::path& path, const OpenOpti
   FL_TRY(const auto start, read_start(file.get(), sniffed));
   if (is_ffu(start)) return open_ffu(std::move(file), path, options);
   FL_TRY(const auto size, size_of(file.get()));
-  auto image = open_unsigned(std::move(file), start, options);
+  auto image = open_unsigned(std::move(file), path, start, options);
   if (!image) return std::unexpected{in_context(path.string(), std::move(image).error())};
   image->facts.file_size = size;
   return image;

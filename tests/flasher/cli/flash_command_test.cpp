@@ -93,7 +93,7 @@ TEST_F(FlashCommand, json_gives_a_record_a_line) {
   }
   EXPECT_EQ(last.at("type"), "summary");
   EXPECT_EQ(last.at("passed"), 1);
-  EXPECT_EQ(result.at("target"), path("a.img"));
+  EXPECT_EQ(result.at("target").as_string(), path("a.img"));
   EXPECT_TRUE(result.at("passed").as_bool());
   EXPECT_TRUE(result.at("error").is_null());
   EXPECT_EQ(result.at("image_digest").as_string().size(), 64U);

@@ -154,6 +154,20 @@ TEST_F(SpoolTest, a_failing_stream_reaches_every_board_with_its_code) {
   EXPECT_TRUE(files(".spool").empty());
 }
 
+TEST_F(SpoolTest, promise_1_a_stream_that_is_checked_at_its_end_reaches_no_board_before) {
+  start();
+  const auto bytes = pattern(8_MiB, 4);
+  gate_->fails = Error{errc::bmap_mismatch, "the last range is damaged"};
+  gate_->open(4_MiB);
+  imaging::OpenedImage opened;
+  opened.stores.push_back({"", plain_plan(bytes)});
+  opened.content = stream_of(bytes);
+  opened.content.checked_at_end = true;
+  const auto image = await(engine_->load(std::move(opened), content_path()));
+  ASSERT_FALSE(image) << "a board could be written with what is not checked yet";
+  EXPECT_EQ(image.error().code, errc::bmap_mismatch);
+}
+
 TEST_F(SpoolTest, a_stream_of_another_size_than_announced_fails) {
   start();
   const auto bytes = pattern(3_MiB, 5);

@@ -186,6 +186,14 @@ INSTANTIATE_TEST_SUITE_P(OpenImage, OpenTiny,
                                          TinyCase{"two_areas_less_one", 256_KiB - 1}, TinyCase{"odd", 777'777}),
                          [](const auto& row) { return row.param.name; });
 
+TEST(OpenImage, AnFfuWithADamagedSignatureIsNoRawImage) {
+  const ImageFolder folder;
+  make_gpt_image(folder / "in.FFU", 4_MiB);
+  const auto image = open_image(folder / "in.FFU", unsigned_allowed());
+  ASSERT_FALSE(image.has_value());
+  EXPECT_EQ(image.error().code, errc::ffu_security_signature);
+}
+
 TEST(OpenImage, WithoutASignatureOnlyByExplicitPolicy) {
   const ImageFolder folder;
   make_gpt_image(folder / "in", 4_MiB);
