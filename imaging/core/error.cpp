@@ -12,7 +12,8 @@ struct Row {
   std::string_view advice;
 };
 
-constexpr std::array table{
+// No std::array: deducing its size fails past 256 rows.
+constexpr Row table[] = {
 #define FL_ERROR(name, code, advice) Row{errc_of(code), code, advice},
 #include "imaging/core/errors/build.def"
 #include "imaging/core/errors/config.def"
