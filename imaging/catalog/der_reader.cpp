@@ -14,12 +14,11 @@ constexpr std::uint8_t class_bits = 0xC0;
 constexpr std::uint8_t number_bits = 0x1F;
 constexpr std::uint8_t boolean_tag = 0x01;
 constexpr int max_depth = 32;
-constexpr std::size_t max_values = 65536;
 
 std::uint8_t number(std::byte byte) { return std::to_integer<std::uint8_t>(byte); }
 
 std::unexpected<Error> broken(const char* what, std::size_t at, std::string_view why) {
-  return fail(errc::catalog_der, fmt::format("catalog offset {}: {}: {}", at, what, why));
+  return fail(errc::catalog_der, fmt::format("DER offset {}: {}: {}", at, what, why));
 }
 
 bool minimal_integer(std::span<const std::byte> content) {
@@ -56,14 +55,14 @@ Status check_universal(const Value& value) {
   return {};
 }
 
-Status check_children(Reader children, int depth, std::size_t& values) {
+Status check_children(Reader children, int depth, std::size_t& values_left) {
   while (!children.done()) {
     FL_TRY(const Value child, children.next("value"));
-    if (++values > max_values) return broken("catalog", child.content_at, "more than 65536 values");
+    if (values_left-- == 0) return broken("value", child.content_at, "too many of them");
     FL_CHECK(check_universal(child));
     if ((child.tag & constructed_bit) == 0) continue;
-    if (depth == max_depth) return broken("catalog", child.content_at, "nested deeper than 32 levels");
-    FL_CHECK(check_children(Reader{child}, depth + 1, values));
+    if (depth == max_depth) return broken("value", child.content_at, "nested deeper than 32 levels");
+    FL_CHECK(check_children(Reader{child}, depth + 1, values_left));
   }
   return {};
 }
@@ -92,7 +91,7 @@ Result<std::size_t> Reader::length(const char* what) {
 }
 
 Result<Value> Reader::next(const char* what) {
-  if (done()) return fail(errc::catalog_structure, fmt::format("catalog offset {}: {} is missing", base_ + at_, what));
+  if (done()) return fail(errc::catalog_structure, fmt::format("DER offset {}: {} is missing", base_ + at_, what));
   const std::size_t start = at_;
   const std::uint8_t tag = number(bytes_[at_++]);
   if ((tag & number_bits) == number_bits) return broken(what, base_ + start, "tag number above 30");
@@ -108,7 +107,7 @@ Result<Value> Reader::expect(std::uint8_t tag, const char* what) {
   FL_TRY(const Value value, next(what));
   if (value.tag == tag) return value;
   return fail(errc::catalog_structure,
-              fmt::format("catalog offset {}: {} has tag {:#04x}, not {:#04x}", start, what, value.tag, tag));
+              fmt::format("DER offset {}: {} has tag {:#04x}, not {:#04x}", start, what, value.tag, tag));
 }
 
 Result<Reader> Reader::enter(std::uint8_t tag, const char* what) {
@@ -145,15 +144,22 @@ Status Reader::expect_oid(std::string_view dotted, const char* what) {
 Status Reader::end(const char* what) const {
   if (done()) return {};
   return fail(errc::catalog_structure,
-              fmt::format("catalog offset {}: {} bytes too many in {}", base_ + at_, bytes_.size() - at_, what));
+              fmt::format("DER offset {}: {} bytes too many in {}", base_ + at_, bytes_.size() - at_, what));
 }
 
-Status check_tree(std::span<const std::byte> bytes) {
+Status check_tree(std::span<const std::byte> bytes, std::size_t max_values) {
   Reader reader{bytes};
-  FL_TRY(const Value root, reader.next("catalog"));
-  if (!reader.done()) return broken("catalog", root.whole.size(), "bytes follow its end");
-  std::size_t values = 0;
-  return check_children(Reader{bytes}, 0, values);
+  FL_TRY(const Value root, reader.next("value"));
+  if (!reader.done()) return broken("value", root.whole.size(), "bytes follow its end");
+  return check_children(Reader{bytes}, 0, max_values);
+}
+
+Result<std::string> parse_algorithm(Reader& in, const char* what) {
+  FL_TRY(Reader algorithm, in.enter(sequence_tag, what));
+  FL_TRY(std::string id, algorithm.oid(what));
+  if (algorithm.next_is(null_tag)) FL_CHECK(algorithm.next(what));
+  FL_CHECK(algorithm.end(what));
+  return id;
 }
 
 }  // namespace flashline::imaging::der

@@ -47,7 +47,10 @@ class Reader {
 };
 
 /// Walks the whole tree of `bytes`, which must be exactly one value: definite minimal lengths, children that end with
-/// their parent, minimal integers, no high tag numbers, depth ≤ 32, at most 65536 values. Errors: catalog_der.
-Status check_tree(std::span<const std::byte> bytes);
+/// their parent, minimal integers, no high tag numbers, depth ≤ 32, at most `max_values` values. Errors: catalog_der.
+Status check_tree(std::span<const std::byte> bytes, std::size_t max_values = 65536);
+
+/// An AlgorithmIdentifier whose parameters are absent or NULL, as for all algorithms that signatures here use.
+Result<std::string> parse_algorithm(Reader& in, const char* what);
 
 }  // namespace flashline::imaging::der

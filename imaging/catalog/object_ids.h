@@ -1,5 +1,6 @@
 #pragma once
-// Object identifiers that an FFU catalog is made of (ffu-format.md section 6).
+// Object identifiers of catalogs (ffu-format.md section 6) and of Authenticode ("Windows Authenticode Portable
+// Executable Signature Format", Microsoft).
 
 #include <string_view>
 
@@ -14,6 +15,8 @@ inline constexpr std::string_view member_info = "1.3.6.1.4.1.311.12.2.2";
 inline constexpr std::string_view indirect_data = "1.3.6.1.4.1.311.2.1.4";
 inline constexpr std::string_view link = "1.3.6.1.4.1.311.2.1.25";
 inline constexpr std::string_view opus_info = "1.3.6.1.4.1.311.2.1.12";
+inline constexpr std::string_view pe_image_data = "1.3.6.1.4.1.311.2.1.15";
+inline constexpr std::string_view time_stamp_token = "1.3.6.1.4.1.311.3.3.1";
 inline constexpr std::string_view content_type = "1.2.840.113549.1.9.3";
 inline constexpr std::string_view message_digest = "1.2.840.113549.1.9.4";
 inline constexpr std::string_view signing_time = "1.2.840.113549.1.9.5";

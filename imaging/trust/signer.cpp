@@ -9,20 +9,15 @@
 
 #include "imaging/catalog/der_writer.h"
 #include "imaging/catalog/object_ids.h"
-#include "imaging/catalog/parse_catalog.h"
+#include "imaging/catalog/signed_message.h"
 #include "imaging/core/errors/image.h"
 #include "imaging/trust/detail/openssl_handles.h"
+#include "imaging/trust/detail/token_key.h"
 
 namespace flashline::imaging {
 namespace {
 
 using der::Bytes;
-
-/// A secret that is wiped when it goes.
-struct Secret {
-  std::string text;
-  ~Secret() { OPENSSL_cleanse(text.data(), text.size()); }
-};
 
 struct PassphraseQuestion {
   const std::string* answer = nullptr;  ///< nullptr: none was given
@@ -37,27 +32,35 @@ int answer_passphrase(char* out, int size, int, void* context) {
   return static_cast<int>(question.answer->size());
 }
 
-Status read_passphrase(const SignerFiles& files, Secret& secret) {
-  FL_TRY(secret.text, detail::read_pem_file(*files.passphrase, errc::key_encrypted));
-  secret.text.resize(std::min(secret.text.find_first_of("\r\n"), secret.text.size()));
-  return {};
+Result<Secret> secret_of(const SignerFiles& files) {
+  if (!files.passphrase) return Secret{files.pin.reveal()};
+  FL_TRY(std::string text, detail::read_pem_file(*files.passphrase, errc::key_encrypted));
+  const std::size_t end = std::min(text.find_first_of("\r\n"), text.size());
+  Secret line{text.substr(0, end)};
+  OPENSSL_cleanse(text.data(), text.size());
+  return line;
 }
 
-Result<detail::KeyHandle> load_key(const SignerFiles& files) {
-  Secret pem;
-  FL_TRY(pem.text, detail::read_pem_file(files.key, errc::key_file));
-  Secret passphrase;
-  if (files.passphrase) FL_CHECK(read_passphrase(files, passphrase));
-  PassphraseQuestion question{.answer = files.passphrase ? &passphrase.text : nullptr};
-  const auto bio = detail::bio_over(std::as_bytes(std::span{pem.text}));
+Result<detail::KeyHandle> load_pem_key(const std::string& name, const Secret& secret) {
+  FL_TRY(std::string text, detail::read_pem_file(name, errc::key_file));
+  const Secret pem{std::move(text)};
+  PassphraseQuestion question{.answer = secret.empty() ? nullptr : &secret.reveal()};
+  const auto bio = detail::bio_over(std::as_bytes(std::span{pem.reveal()}));
   detail::KeyHandle key{PEM_read_bio_PrivateKey(bio.get(), nullptr, answer_passphrase, &question)};
   ERR_clear_error();
-  const std::string name = files.key.string();
   if (!key && question.asked) {
     return fail(errc::key_encrypted, name + (question.answer != nullptr ? ": the passphrase does not open the key"
                                                                         : ": the key is encrypted"));
   }
   if (!key) return fail(errc::key_file, name + ": holds no PEM private key");
+  return key;
+}
+
+Result<detail::KeyHandle> load_key(const SignerFiles& files) {
+  const std::string name = files.key.string();
+  FL_TRY(const Secret secret, secret_of(files));
+  FL_TRY(detail::KeyHandle key, detail::is_token_uri(name) ? detail::load_token_key(name, files.token_driver, secret)
+                                                           : load_pem_key(name, secret));
   if (EVP_PKEY_is_a(key.get(), "RSA") != 1) return fail(errc::key_file, name + ": not an RSA key");
   const int bits = EVP_PKEY_get_bits(key.get());
   if (bits < 2048) return fail(errc::key_file, fmt::format("{}: RSA of {} bits only", name, bits));
@@ -70,13 +73,19 @@ Bytes attribute(std::string_view type, const Bytes& value) {
 
 Bytes algorithm(std::string_view id) { return der::sequence({der::oid(id), der::null()}); }
 
+struct SignedContent {
+  std::string_view type;
+  std::span<const std::byte> octets;
+  std::time_t signing_time;
+};
+
 /// `tag`: SET when they are signed, [0] where they stand.
-Bytes signed_attributes(const Catalog& catalog, std::time_t signing_time, std::uint8_t tag) {
-  return der::set_of(
-      {attribute(oid::content_type, der::oid(oid::ctl)), attribute(oid::signing_time, der::time(signing_time)),
-       attribute(oid::message_digest, der::octets(sha256(catalog.list_content))),
-       attribute(oid::opus_info, der::sequence({}))},
-      tag);
+Bytes signed_attributes(const SignedContent& content, std::uint8_t tag) {
+  return der::set_of({attribute(oid::content_type, der::oid(content.type)),
+                      attribute(oid::signing_time, der::time(content.signing_time)),
+                      attribute(oid::message_digest, der::octets(sha256(content.octets))),
+                      attribute(oid::opus_info, der::sequence({}))},
+                     tag);
 }
 
 Result<Bytes> rsa_sha256(EVP_PKEY* key, const Bytes& message) {
@@ -91,7 +100,7 @@ Result<Bytes> rsa_sha256(EVP_PKEY* key, const Bytes& message) {
     auto* out = reinterpret_cast<unsigned char*>(signature.data());
     good = EVP_DigestSign(context.get(), out, &size, data, message.size()) == 1;
   }
-  if (!good) return fail(errc::signing, "the catalog could not be signed: " + detail::take_openssl_reason());
+  if (!good) return fail(errc::signing, "no signature could be made: " + detail::take_openssl_reason());
   signature.resize(size);
   return signature;
 }
@@ -130,10 +139,21 @@ Result<Signer> Signer::load(const SignerFiles& files) {
   return Signer{std::move(keys)};
 }
 
-Result<std::vector<std::byte>> Signer::sign(std::span<const std::byte> catalog_der, std::time_t signing_time) const {
-  FL_TRY(const Catalog catalog, parse_catalog(catalog_der));
-  const Bytes to_sign = signed_attributes(catalog, signing_time, der::set_tag);
-  FL_TRY(const Bytes signature, rsa_sha256(keys_->key.get(), to_sign));
+Result<std::vector<std::byte>> Signer::sign(std::span<const std::byte> catalog_der, std::time_t signing_time,
+                                            const TimeStamper& stamper) const {
+  FL_TRY(const SignedMessage catalog, parse_signed_message(catalog_der, oid::ctl));
+  return sign_content(oid::ctl, catalog.content, signing_time, stamper);
+}
+
+Result<std::vector<std::byte>> Signer::sign_content(std::string_view content_type, std::span<const std::byte> octets,
+                                                    std::time_t signing_time, const TimeStamper& stamper) const {
+  const SignedContent content{content_type, octets, signing_time};
+  FL_TRY(const Bytes signature, rsa_sha256(keys_->key.get(), signed_attributes(content, der::set_tag)));
+  Bytes unsigned_attributes;
+  if (stamper) {
+    FL_TRY(const Bytes token, fetch_stamp(stamper, signature));
+    unsigned_attributes = der::group(der::context_1, {attribute(oid::time_stamp_token, token)});
+  }
   Bytes certificates;
   for (const auto& certificate : keys_->certificates) {
     const Bytes one = detail::der_of(certificate.get());
@@ -143,20 +163,21 @@ Result<std::vector<std::byte>> Signer::sign(std::span<const std::byte> catalog_d
       der::integer(1),
       detail::issuer_and_serial(keys_->certificates.front().get()),
       algorithm(oid::sha256),
-      signed_attributes(catalog, signing_time, der::context_0),
+      signed_attributes(content, der::context_0),
       algorithm(oid::rsa_encryption),
       der::octets(signature),
+      unsigned_attributes,
   });
-  const Bytes content = der::sequence({
-      der::oid(oid::ctl),
-      der::group(der::context_0, {der::value(der::sequence_tag, catalog.list_content)}),
+  const Bytes content_info = der::sequence({
+      der::oid(content_type),
+      der::group(der::context_0, {der::value(der::sequence_tag, octets)}),
   });
   return der::sequence({
       der::oid(oid::signed_data),
       der::group(der::context_0, {der::sequence({
                                      der::integer(1),
                                      der::set({algorithm(oid::sha256)}),
-                                     content,
+                                     content_info,
                                      der::value(der::context_0, certificates),
                                      der::set({info}),
                                  })}),

@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto catalog = parse_catalog(der);
   if (catalog) {
     const std::size_t digest_size = catalog->member == MemberDigest::sha1 ? 20 : 32;
-    if (catalog->member_digest.size() != digest_size || !inside(catalog->list_content, der)) std::abort();
+    if (catalog->member_digest.size() != digest_size || !inside(catalog->content, der)) std::abort();
     for (const auto& signer : catalog->signers) {
       if (!inside(signer.signature, der) || !inside(signer.message_digest, der)) std::abort();
     }

@@ -21,6 +21,15 @@ constexpr std::size_t max_pem_size = 1024 * 1024;
 /// PEM readers ask for a passphrase on the terminal when no callback is given.
 int refuse_passphrase(char*, int, int, void*) { return -1; }
 
+std::string text_of(const X509_NAME* name) {
+  const BioHandle out{BIO_new(BIO_s_mem())};
+  // Without the flag bytes beyond ASCII would come out raw; with it a name cannot smuggle control characters.
+  X509_NAME_print_ex(out.get(), name, 0, XN_FLAG_RFC2253);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(out.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
 }  // namespace
 
 void FreeOpenSsl::operator()(bio_st* object) const noexcept { BIO_free(object); }
@@ -64,14 +73,8 @@ Result<std::vector<CertificateHandle>> parse_certificates(std::string_view pem, 
   return found;
 }
 
-std::string subject_of(const X509* certificate) {
-  const BioHandle out{BIO_new(BIO_s_mem())};
-  // Without the flag bytes beyond ASCII would come out raw; with it a name cannot smuggle control characters.
-  X509_NAME_print_ex(out.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
-  char* text = nullptr;
-  const long size = BIO_get_mem_data(out.get(), &text);
-  return {text, static_cast<std::size_t>(size)};
-}
+std::string subject_of(const X509* certificate) { return text_of(X509_get_subject_name(certificate)); }
+std::string issuer_of(const X509* certificate) { return text_of(X509_get_issuer_name(certificate)); }
 
 std::vector<std::byte> der_of(const X509* certificate) {
   const int size = i2d_X509(certificate, nullptr);

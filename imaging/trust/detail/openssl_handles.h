@@ -55,6 +55,8 @@ Result<std::string> read_pem_file(const std::filesystem::path& path, Errc code);
 Result<std::vector<CertificateHandle>> parse_certificates(std::string_view pem, const std::string& name, Errc code);
 /// Subject, RFC 2253.
 std::string subject_of(const x509_st* certificate);
+/// Issuer, RFC 2253.
+std::string issuer_of(const x509_st* certificate);
 std::vector<std::byte> der_of(const x509_st* certificate);
 /// IssuerAndSerialNumber, DER: how a SignerInfo names this certificate.
 std::vector<std::byte> issuer_and_serial(const x509_st* certificate);

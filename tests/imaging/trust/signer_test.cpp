@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "imaging/catalog/build_catalog.h"
 #include "imaging/core/errors/image.h"
 #include "imaging/trust/verify_catalog.h"
 #include "tests/fakes/signing_keys.h"

@@ -273,7 +273,7 @@ TEST(VerifyCatalog, RefusesTheSignatureOfAnotherCatalog) {
   const Bytes mine = *signer->sign(build_catalog(hash_table), fakes::test_now);
   Bytes other = *signer->sign(build_catalog(Bytes(32)), fakes::test_now);
   ASSERT_EQ(mine.size(), other.size());
-  const auto list_of = [](const Bytes& bytes) { return parse_catalog(bytes)->list_content; };
+  const auto list_of = [](const Bytes& bytes) { return parse_catalog(bytes)->content; };
   const auto offset = static_cast<std::ptrdiff_t>(list_of(other).data() - other.data());
   std::ranges::copy(list_of(mine), other.begin() + offset);
   const auto verdict = verify_catalog(other, hash_table, root_policy());
