@@ -13,8 +13,8 @@ namespace flashline::imaging {
 
 struct Ext4Format {
   std::uint32_t block_size = 0;  ///< bytes: 1024, 2048 or 4096 (a layout's ClusterSize); 0: 4096
-  std::string label;             ///< at most 16 bytes
-  std::string seed;              ///< UUID and hash seed are made of it: product, partition, version
+  std::string label{};           ///< at most 16 bytes
+  std::string seed{};            ///< UUID and hash seed are made of it: product, partition, version
 };
 
 /// Formats `partition` (with a journal where there is room for one) and copies `tree` into it; every stamp becomes

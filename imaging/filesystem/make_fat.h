@@ -15,11 +15,11 @@
 namespace flashline::imaging {
 
 struct FatFormat {
-  std::optional<FatType> type;      ///< nullopt: as the size demands (a layout's "FAT")
+  std::optional<FatType> type{};    ///< nullopt: as the size demands (a layout's "FAT")
   std::uint32_t sector_size = 512;  ///< bytes
   std::uint32_t cluster_size = 0;   ///< bytes; 0: the specification's default for the size
   std::uint64_t first_sector = 0;   ///< of the partition on its disk: "hidden sectors"
-  std::string label;                ///< at most 11 characters; empty: none
+  std::string label{};              ///< at most 11 characters; empty: none
   std::uint32_t serial = 0;
 };
 
@@ -30,7 +30,7 @@ struct FatFormat {
 Status make_fat(WritableBlockView& partition, const FatFormat& format, const FileTree& tree,
                 std::chrono::sys_seconds time);
 
-/// The fewest sectors of `format.sector_size` that make_fat() takes for `tree`. Errors: those of names and sizes.
+/// Sectors of `format.sector_size` that are enough for `tree`, and hardly more. Errors: those of names and sizes.
 Result<std::uint64_t> needed_fat_sectors(const FatFormat& format, const FileTree& tree);
 
 }  // namespace flashline::imaging

@@ -12,8 +12,8 @@
 namespace flashline::imaging {
 
 struct WimOptions {
-  std::string name;               ///< of the image
-  std::string properties;         ///< XML elements that are added to the IMAGE element as they are
+  std::string name{};             ///< of the image
+  std::string properties{};       ///< XML elements that are added to the IMAGE element as they are
   std::chrono::sys_seconds time;  ///< every stamp
 };
 

@@ -85,6 +85,24 @@ ShortName packed(std::string_view base, std::string_view extension) {
   return name;
 }
 
+/// A number that `is_taken` says no to: the lowest where numbers were given out in order. Doubles and halves, since a
+/// folder may hold thousands of names that begin alike.
+template <class IsTaken>
+std::optional<std::uint32_t> free_number(IsTaken is_taken) {
+  std::uint32_t low = 0;
+  std::uint32_t high = 1;
+  while (is_taken(high)) {
+    if (high == most_aliases) return std::nullopt;
+    low = high;
+    high = std::min(high * 2, most_aliases);
+  }
+  while (high - low > 1) {
+    const std::uint32_t middle = low + (high - low) / 2;
+    (is_taken(middle) ? low : high) = middle;
+  }
+  return high;
+}
+
 /// Code page 437, from 0x80 on.
 constexpr std::u16string_view code_page_437 =
     u"ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒ"
@@ -130,10 +148,12 @@ Result<NewName> new_name(std::u16string_view name, const std::set<ShortName>& ta
   const Parts parts = short_parts(name);
   const ShortName plain = packed(parts.base, parts.extension);
   if (parts.exact && !taken.contains(plain)) return NewName{plain, shown_name(plain, 0) != name};
-  for (std::uint32_t n = 1; n <= most_aliases; ++n) {
+  const auto alias = [&](std::uint32_t n) {
     const std::string tail = "~" + std::to_string(n);
-    const ShortName numbered = packed(parts.base.substr(0, 8 - tail.size()) + tail, parts.extension);
-    if (!taken.contains(numbered)) return NewName{numbered, true};
+    return packed(parts.base.substr(0, 8 - tail.size()) + tail, parts.extension);
+  };
+  if (const auto n = free_number([&](std::uint32_t tried) { return taken.contains(alias(tried)); })) {
+    return NewName{alias(*n), true};
   }
   return fail(errc::fat_bad_name, "no short alias is left for \"" + utf8_of(name) + "\"");
 }

@@ -38,15 +38,6 @@ void put_data(std::span<std::byte> slot, const EntryData& data) {
   store32(slot.subspan(28), data.size);
 }
 
-Slot new_slot(const ShortName& name, const EntryData& data) {
-  Slot slot{};
-  for (std::size_t i = 0; i < name.size(); ++i) slot[i] = static_cast<std::byte>(name[i]);
-  store16(std::span{slot}.subspan(14), data.modified.time);
-  store16(std::span{slot}.subspan(16), data.modified.date);
-  put_data(slot, data);
-  return slot;
-}
-
 bool is_long_name(std::span<const std::byte> slot) {
   return (std::to_integer<unsigned>(slot[11]) & 0x3FU) == long_name_mark;
 }
@@ -204,6 +195,15 @@ Status Folder::remove(const Entry& entry) {
   }
   read_entries();
   return {};
+}
+
+Slot new_slot(const ShortName& name, const EntryData& data) {
+  Slot slot{};
+  for (std::size_t i = 0; i < name.size(); ++i) slot[i] = static_cast<std::byte>(name[i]);
+  store16(std::span{slot}.subspan(14), data.modified.time);
+  store16(std::span{slot}.subspan(16), data.modified.date);
+  put_data(slot, data);
+  return slot;
 }
 
 std::vector<std::byte> new_folder_bytes(std::uint32_t cluster_size, std::uint32_t own, std::uint32_t parent,

@@ -92,6 +92,9 @@ class Folder {
   std::size_t end_ = 0;  ///< first slot that was never used: what follows it means nothing
 };
 
+/// The 32 bytes that a folder has for a new file or folder, behind its long name.
+Slot new_slot(const ShortName& name, const EntryData& data);
+
 /// The first cluster of a new folder's contents: "." and "..", and zeros.
 std::vector<std::byte> new_folder_bytes(std::uint32_t cluster_size, std::uint32_t own, std::uint32_t parent,
                                         Stamp made);
