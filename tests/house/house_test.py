@@ -19,6 +19,7 @@ MAY_INCLUDE = {
 THIRD_PARTY = {
     "openssl/": ({"imaging/core", "imaging"}, False),
     "pugixml.hpp": ({"imaging/core", "imaging"}, False),
+    "libfdisk/": ({"imaging"}, False),
     "archive": ({"imaging"}, False),
     "liburing.h": ({"transport"}, False),
     "boost/beast": ({"flasher"}, False),
