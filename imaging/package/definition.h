@@ -26,7 +26,8 @@ struct DefinitionInputs {
 };
 
 /// Reads a definition and the payload that it names (sizes and digests; the bytes stay where they are). The first
-/// package is the neutral one, the others are its language and resolution parts, in the order of the file.
+/// package is the neutral one, the others are its language and resolution parts, in the order of the file. Nothing at
+/// all: the buildFilter of the whole definition says that it is not for this build.
 /// Errors name file, line and column: those of the XML, of variables, of payload (input_missing, input_ambiguous,
 /// payload_empty), and FL-PKG-010 to 036.
 Result<std::vector<Package>> read_definition(const std::filesystem::path& wm_xml, const DefinitionInputs& in);

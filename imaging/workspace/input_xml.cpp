@@ -22,6 +22,8 @@ constexpr XmlRules input_rules{.max_bytes = 16 * 1024 * 1024,
                                .not_well_formed = errc::xml_not_well_formed,
                                .doctype = errc::xml_doctype};
 
+constexpr std::size_t first_piece = 16UL * 1024;  ///< bytes
+
 char16_t unit_at(std::span<const std::byte> bytes, std::size_t at, bool big) {
   const auto first = std::to_integer<unsigned>(bytes[at]);
   const auto second = std::to_integer<unsigned>(bytes[at + 1]);
@@ -73,10 +75,16 @@ Result<XmlDocument> read_input_xml(const std::filesystem::path& path) {
     return fail(errc::input_open,
                 fmt::format("{}: {}", path.string(), errno != 0 ? std::strerror(errno) : "is a folder"));
   }
-  std::vector<char> text(input_rules.max_bytes + 1);
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  std::vector<char> text;
+  // In pieces: most files are small, and a file that grows must not fool us.
+  for (std::size_t piece = first_piece; in && text.size() <= input_rules.max_bytes; piece *= 2) {
+    const std::size_t end = text.size();
+    text.resize(std::min(end + piece, input_rules.max_bytes + 1));
+    in.read(text.data() + end, static_cast<std::streamsize>(text.size() - end));
+    text.resize(end + static_cast<std::size_t>(in.gcount()));
+  }
   if (in.bad()) return fail(errc::input_open, fmt::format("{}: cannot be read", path.string()));
-  return parse_input_xml(std::as_bytes(std::span{text}.first(static_cast<std::size_t>(in.gcount()))), path.string());
+  return parse_input_xml(std::as_bytes(std::span{text}), path.string());
 }
 
 Result<XmlDocument> parse_input_xml(std::span<const std::byte> bytes, std::string file) {

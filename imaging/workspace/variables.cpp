@@ -11,6 +11,7 @@ namespace {
 /// Names within names, and how long text may grow: past these it is a loop or a bomb.
 constexpr unsigned max_depth = 32;
 constexpr std::size_t max_length = 64UL * 1024;
+constexpr std::size_t max_uses = 64UL * 1024;
 
 struct Use {
   std::size_t start;  ///< of the first character of its mark
@@ -37,9 +38,13 @@ void Variables::set(std::string_view name, std::string value) { values_[folded(n
 
 bool Variables::has(std::string_view name) const { return values_.contains(folded(name)); }
 
-Result<std::string> Variables::expand(std::string_view text) const { return expand_inside(text, {}, 0); }
+Result<std::string> Variables::expand(std::string_view text) const {
+  std::size_t uses = 0;
+  return expand_inside(text, {}, 0, uses);
+}
 
-Result<std::string> Variables::expand_inside(std::string_view text, const std::string& outer, unsigned depth) const {
+Result<std::string> Variables::expand_inside(std::string_view text, const std::string& outer, unsigned depth,
+                                             std::size_t& uses) const {
   if (depth > max_depth) return fail(errc::variable_loop, fmt::format("'{}' leads back to itself", outer));
   std::string result;
   for (std::size_t at = 0; at < text.size();) {
@@ -60,9 +65,10 @@ Result<std::string> Variables::expand_inside(std::string_view text, const std::s
     const std::string name = folded(use.name);
     const auto found = values_.find(name);
     if (found == values_.end()) return fail(errc::variable_unknown, fmt::format("'{}' has no value", use.name));
-    FL_TRY(const std::string value, expand_inside(found->second, name, depth + 1));
+    FL_TRY(const std::string value, expand_inside(found->second, name, depth + 1, uses));
     result.append(value);
-    if (result.size() > max_length) return fail(errc::variable_loop, fmt::format("'{}' grows without end", name));
+    if (result.size() > max_length || ++uses > max_uses)
+      return fail(errc::variable_loop, fmt::format("'{}' grows without end", name));
   }
   return result;
 }

@@ -26,7 +26,9 @@ class Variables {
   Result<std::string> expand(std::string_view text) const;
 
  private:
-  Result<std::string> expand_inside(std::string_view text, const std::string& outer, unsigned depth) const;
+  /// `uses` counts what was replaced so far.
+  Result<std::string> expand_inside(std::string_view text, const std::string& outer, unsigned depth,
+                                    std::size_t& uses) const;
   Style style_;
   std::map<std::string, std::string> values_;  ///< by folded name
 };
