@@ -12,8 +12,8 @@ namespace fs = std::filesystem;
 std::string stamp_of(std::time_t time) {
   std::tm parts{};
   gmtime_r(&time, &parts);
-  return fmt::format("{:04}{:02}{:02}-{:02}{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                     parts.tm_hour, parts.tm_min);
+  return fmt::format("{:04}{:02}{:02}-{:02}{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
+                     parts.tm_min);
 }
 
 void set_names(Variables& names, const Workspace& workspace, const WorkspaceArch& arch,

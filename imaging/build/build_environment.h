@@ -20,21 +20,21 @@ struct BuildEnvironment {
   Version version{};
   std::string build_type{"fre"};
   std::time_t time = 0;
-  Variables names{Variables::Style::percent};    ///< %NAME% of manifests, OEMInput and workspace files
-  Variables macros{Variables::Style::dollar};    ///< $(NAME) given to package definitions, but _RELEASEDIR
-  std::filesystem::path build{};                   ///< BLD_DIR
-  std::filesystem::path packages{};                ///< PKGBLD_DIR: cabs of the workspace
-  std::filesystem::path provisioning{};            ///< PPKGBLD_DIR
-  std::filesystem::path product_packages{};        ///< cabs of the product: BLD_DIR/<product>/pkgs; empty without one
-  std::filesystem::path merged{};                  ///< BLD_DIR/MergedFMs
-  std::filesystem::path bsp_packages{};            ///< BSPPKG_DIR
+  Variables names{Variables::Style::percent};  ///< %NAME% of manifests, OEMInput and workspace files
+  Variables macros{Variables::Style::dollar};  ///< $(NAME) given to package definitions, but _RELEASEDIR
+  std::filesystem::path build{};               ///< BLD_DIR
+  std::filesystem::path packages{};            ///< PKGBLD_DIR: cabs of the workspace
+  std::filesystem::path provisioning{};        ///< PPKGBLD_DIR
+  std::filesystem::path product_packages{};    ///< cabs of the product: BLD_DIR/<product>/pkgs; empty without one
+  std::filesystem::path merged{};              ///< BLD_DIR/MergedFMs
+  std::filesystem::path bsp_packages{};        ///< BSPPKG_DIR
 
   /// `text` with its variables, as a path of this machine; nothing says that it is there.
   /// Errors: variable_unknown, variable_loop.
   Result<std::filesystem::path> path_of(std::string_view text) const;
 };
 
-/// `time`: of the build, UTC; it becomes BUILDTIME. 
+/// `time`: of the build, UTC; it becomes BUILDTIME.
 /// Errors: workspace_arch, those of Variables::expand.
 Result<BuildEnvironment> build_environment(const Workspace& workspace, std::string_view arch, std::time_t time);
 /// The same for a product.

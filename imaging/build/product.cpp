@@ -35,9 +35,9 @@ Status read_build_config(const XmlDocument& document, const XmlElement& element,
 }
 
 Status read_smbios(const XmlDocument& document, const XmlElement& element, Product& product) {
-  FL_CHECK(check_known(document, element, {},
-                       {"Manufacturer", "Family", "ProductName", "SKUNumber", "BaseboardManufacturer",
-                        "BaseboardProduct"}));
+  FL_CHECK(
+      check_known(document, element, {},
+                  {"Manufacturer", "Family", "ProductName", "SKUNumber", "BaseboardManufacturer", "BaseboardProduct"}));
   for (const XmlElement& child : element.children) {
     product.smbios.emplace_back(local_name(child.name), trimmed(child.text));
   }
@@ -88,8 +88,7 @@ Result<std::optional<Product>> product_in(const Workspace& workspace, std::strin
     if (folder.error().code == errc::input_missing) return std::nullopt;
     return std::unexpected{folder.error()};
   }
-  Product product{
-      .name = folder->filename().string(), .arch = std::string{arch}, .folder = *folder, .bsp = {}};
+  Product product{.name = folder->filename().string(), .arch = std::string{arch}, .folder = *folder, .bsp = {}};
   const auto settings = find_input(*folder, product.name + "Settings.xml");
   if (settings) {
     FL_CHECK(read_settings(*settings, product));
@@ -153,7 +152,8 @@ Result<Product> find_product(const Workspace& workspace, std::string_view name, 
   for (const WorkspaceArch& other : workspace_archs()) {
     FL_TRY(auto product, product_in(workspace, name, other.name));
     if (product && found) {
-      return fail(errc::product_ambiguous, fmt::format("'{}' is there for {} and for {}", name, found->arch, other.name));
+      return fail(errc::product_ambiguous,
+                  fmt::format("'{}' is there for {} and for {}", name, found->arch, other.name));
     }
     if (product) found = std::move(product);
   }

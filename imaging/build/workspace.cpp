@@ -19,9 +19,8 @@ Result<std::string> checked_owner(const XmlDocument& document, const XmlElement&
   const XmlElement* element = find_child(config, "OemName");
   if (element == nullptr || trimmed(element->text).empty()) return std::string{"Contoso"};
   const std::string_view name = trimmed(element->text);
-  const bool plain = std::ranges::all_of(name, [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-  });
+  const bool plain = std::ranges::all_of(
+      name, [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
   if (plain) return std::string{name};
   return document.error(errc::workspace_owner, element->text_offset, fmt::format("OemName '{}'", name));
 }
@@ -48,9 +47,9 @@ Result<WorkspaceEnvironment> read_environment(const XmlDocument& document, const
 }
 
 Status read_config(const XmlDocument& document, const XmlElement& config, Workspace& workspace) {
-  FL_CHECK(check_known(document, config, {},
-                       {"OemName", "BuildDir", "MSPkgRoot", "eWDK_ISO", "WindowsSDKVersion", "EVSignToolParam",
-                        "RetailSignToolParam"}));
+  FL_CHECK(check_known(
+      document, config, {},
+      {"OemName", "BuildDir", "MSPkgRoot", "eWDK_ISO", "WindowsSDKVersion", "EVSignToolParam", "RetailSignToolParam"}));
   FL_TRY(workspace.oem_name, checked_owner(document, config));
   const auto take = [&](std::string_view name, std::string& value) {
     if (auto text = child_text(config, name); text && !text->empty()) value = *std::move(text);

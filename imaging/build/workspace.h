@@ -16,8 +16,8 @@ namespace flashline::imaging {
 
 /// What a workspace says for one architecture.
 struct WorkspaceEnvironment {
-  std::string arch;        ///< "arm", "arm64", "x86", "x64"
-  Version version{10};     ///< of every package that is built
+  std::string arch;                          ///< "arm", "arm64", "x86", "x64"
+  Version version{10};                       ///< of every package that is built
   std::string bsp_packages{"%PKGBLD_DIR%"};  ///< where prebuilt cabs of BSPs lie; text with variables
 };
 
@@ -35,7 +35,8 @@ struct Workspace {
 
 /// Reads the workspace `root`, a folder or its IoTWorkspace.xml. Without that file a folder counts that holds
 /// Source-<arch> folders; then versions come from Source-<arch>/Packages/versioninfo.txt.
-/// Errors: workspace_invalid, workspace_arch, workspace_owner, package_version, those of read_input_xml and xml_unknown.
+/// Errors: workspace_invalid, workspace_arch, workspace_owner, package_version, those of read_input_xml and
+/// xml_unknown.
 Result<Workspace> read_workspace(const std::filesystem::path& root);
 
 /// The architectures that a workspace may name, each with its CPU.

@@ -29,8 +29,8 @@ std::vector<std::string> folder_names(const fs::path& folder) {
   return names;
 }
 
-Status add_below(const Workspace& workspace, std::string_view path, DefinitionFile::Room room,
-                 const std::string& owner, std::vector<DefinitionFile>& all) {
+Status add_below(const Workspace& workspace, std::string_view path, DefinitionFile::Room room, const std::string& owner,
+                 std::vector<DefinitionFile>& all) {
   FL_TRY(const auto folder, workspace_folder(workspace, path));
   if (!folder) return {};
   const auto found = definitions_below(*folder, room, owner);
@@ -68,8 +68,8 @@ Result<std::vector<DefinitionFile>> find_definitions(const Workspace& workspace,
   FL_TRY(const auto bsps, workspace_folder(workspace, source + R"(\BSP)"));
   if (!bsps) return all;
   for (const std::string& bsp : folder_names(*bsps)) {
-    FL_CHECK(add_below(workspace, fmt::format(R"({}\BSP\{}\Packages)", source, bsp), DefinitionFile::Room::bsp, bsp,
-                       all));
+    FL_CHECK(
+        add_below(workspace, fmt::format(R"({}\BSP\{}\Packages)", source, bsp), DefinitionFile::Room::bsp, bsp, all));
   }
   return all;
 }
@@ -91,8 +91,9 @@ Result<fs::path> find_bsp(const Workspace& workspace, std::string_view arch, std
     if (found.error().code != errc::input_missing) return std::unexpected{std::move(found).error()};
   }
   const auto there = bsps ? folder_names(*bsps) : std::vector<std::string>{};
-  return fail(errc::bsp_missing, fmt::format("'{}' for {}; there are: {}", bsp, arch,
-                                             there.empty() ? std::string{"none"} : fmt::format("{}", fmt::join(there, ", "))));
+  return fail(errc::bsp_missing,
+              fmt::format("'{}' for {}; there are: {}", bsp, arch,
+                          there.empty() ? std::string{"none"} : fmt::format("{}", fmt::join(there, ", "))));
 }
 
 }  // namespace flashline::imaging

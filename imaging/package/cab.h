@@ -13,14 +13,14 @@ namespace flashline::imaging {
 class PackageSigner;
 
 struct CabOptions {
-  std::time_t time = 0;  ///< of every member and of the catalog: seconds since 1970, UTC
+  std::time_t time = 0;                   ///< of every member and of the catalog: seconds since 1970, UTC
   const PackageSigner* signer = nullptr;  ///< signs catalog and cabinet; null: unsigned. It outlives the call.
 };
 
 /// Writes `package`, whose payload is read once, in pieces, and must have the sizes and digests that `package` says.
 /// The same package, options and payload give the same bytes. Nothing is left behind on failure.
-/// Errors: cab_member_missing, cab_payload_changed, cab_too_large, cab_write, registry_text_name, those of OutputFile and
-/// of PackageSigner.
+/// Errors: cab_member_missing, cab_payload_changed, cab_too_large, cab_write, registry_text_name, those of OutputFile
+/// and of PackageSigner.
 Status write_cab(const std::filesystem::path& out, const Package& package, const CabOptions& options);
 
 /// What the cabinet says of itself: nothing but its manifest and its registry part is unpacked. The source of a file is
@@ -35,8 +35,8 @@ Result<Package> open_cab(const std::filesystem::path& cab);
 Result<Package> extract_cab(const std::filesystem::path& cab, const std::filesystem::path& folder);
 
 /// Unpacks all members into nothing and accounts for every byte: structure, block checksums, times, the digest of each
-/// member in manifest and catalog, nothing besides them. Signatures are checked elsewhere. The package is that of open_cab.
-/// Errors: those of extract_cab, cab_structure.
+/// member in manifest and catalog, nothing besides them. Signatures are checked elsewhere. The package is that of
+/// open_cab. Errors: those of extract_cab, cab_structure.
 Result<Package> verify_cab(const std::filesystem::path& cab);
 
 }  // namespace flashline::imaging

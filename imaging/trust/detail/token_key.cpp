@@ -1,4 +1,4 @@
-// The ENGINE interface is deprecated in OpenSSL 3, and still the one that Debian 12 has a PKCS#11 module for.
+// The ENGINE interface is deprecated in OpenSSL 3, and still the one that Debian 12 has a PKCS#11 driver for.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "imaging/trust/detail/token_key.h"
 
@@ -34,33 +34,34 @@ std::string take_reasons() {
   return text.empty() ? "no reason given" : text;
 }
 
-Result<EngineHandle> open_engine(const std::filesystem::path& module, const Secret& pin) {
+bool set(const EngineHandle& engine, const char* command, const char* value) {
+  return ENGINE_ctrl_cmd_string(engine.get(), command, value, 0) == 1;
+}
+
+Result<EngineHandle> open_engine(const std::filesystem::path& driver, const Secret& pin) {
   ENGINE_load_builtin_engines();
   EngineHandle engine{ENGINE_by_id("pkcs11")};
   if (!engine) {
     return fail(errc::token_key, "OpenSSL has no engine pkcs11 (libengine-pkcs11-openssl): " + take_reasons());
   }
-  const auto set = [&](const char* command, const char* value) {
-    return ENGINE_ctrl_cmd_string(engine.get(), command, value, 0) == 1;
-  };
-  set("QUIET", nullptr);
-  const bool good = (module.empty() || set("MODULE_PATH", module.c_str())) && set("PIN", pin.reveal().c_str()) &&
-                    ENGINE_init(engine.get()) == 1;
+  set(engine, "QUIET", nullptr);
+  const bool good = (driver.empty() || set(engine, "MODULE_PATH", driver.c_str())) &&
+                    set(engine, "PIN", pin.reveal().c_str()) && ENGINE_init(engine.get()) == 1;
   if (good) return engine;
   return fail(errc::token_key,
-              fmt::format("the token's driver {} cannot be used: {}", module.string(), take_reasons()));
+              fmt::format("the token's driver {} cannot be used: {}", driver.string(), take_reasons()));
 }
 
 }  // namespace
 
 bool is_token_uri(std::string_view key) { return folded(key.substr(0, 7)) == "pkcs11:"; }
 
-Result<KeyHandle> load_token_key(const std::string& uri, const std::filesystem::path& module, const Secret& pin) {
+Result<KeyHandle> load_token_key(const std::string& uri, const std::filesystem::path& driver, const Secret& pin) {
   if (folded(uri).find("pin-value") != std::string::npos) {
     return fail(errc::token_pin, "the key's URI carries a PIN: a command line is seen by everybody on the machine");
   }
   if (pin.empty()) return fail(errc::token_pin, fmt::format("{}: no PIN was given", uri));
-  FL_TRY(const EngineHandle engine, open_engine(module, pin));
+  FL_TRY(const EngineHandle engine, open_engine(driver, pin));
   const UiHandle silent{UI_create_method("none")};
   UI_method_set_reader(silent.get(), refuse_to_ask);
   KeyHandle key{ENGINE_load_private_key(engine.get(), uri.c_str(), silent.get(), nullptr)};

@@ -114,28 +114,27 @@ TEST(Workspace, lists_definitions_in_the_kits_order) {
   ASSERT_TRUE(found) << found.error().detail;
   std::vector<std::string> names;
   for (const DefinitionFile& one : *found) names.push_back(one.owner + ":" + one.path.stem().stem().string());
-  const std::vector<std::string> expected{
-      ":Appx.Certs",
-      ":Custom.BCD",
-      ":Custom.Settings",
-      ":Device.SystemInformation",
-      ":DeviceLayout.GPT4GB",
-      ":DeviceLayout.MBR4GB",
-      ":DeviceLayout.MBR8GB-R",
-      ":Recovery.GPT-BCD",
-      ":Recovery.GPT-BcdEdit",
-      ":Registry.Version",
-      ":Security.Bitlocker",
-      ":Security.DeviceGuard",
-      ":Security.RootCerts",
-      ":Security.SecureBoot",
-      ":Appx.IoTCoreDefaultApp",
-      ":AzureDM.Services",
-      ":OEM.Sample",
-      "QCDB410C:Custom.SMBIOS",
-      "QCDB410C:QCDB410C.DeviceLayout",
-      "QCDB410C:QCDB410C.DeviceLayout-R",
-      "QCDB410C:QCDB410C.DevicePlatform-R"};
+  const std::vector<std::string> expected{":Appx.Certs",
+                                          ":Custom.BCD",
+                                          ":Custom.Settings",
+                                          ":Device.SystemInformation",
+                                          ":DeviceLayout.GPT4GB",
+                                          ":DeviceLayout.MBR4GB",
+                                          ":DeviceLayout.MBR8GB-R",
+                                          ":Recovery.GPT-BCD",
+                                          ":Recovery.GPT-BcdEdit",
+                                          ":Registry.Version",
+                                          ":Security.Bitlocker",
+                                          ":Security.DeviceGuard",
+                                          ":Security.RootCerts",
+                                          ":Security.SecureBoot",
+                                          ":Appx.IoTCoreDefaultApp",
+                                          ":AzureDM.Services",
+                                          ":OEM.Sample",
+                                          "QCDB410C:Custom.SMBIOS",
+                                          "QCDB410C:QCDB410C.DeviceLayout",
+                                          "QCDB410C:QCDB410C.DeviceLayout-R",
+                                          "QCDB410C:QCDB410C.DevicePlatform-R"};
   EXPECT_EQ(names, expected);
   EXPECT_EQ(found->front().room, DefinitionFile::Room::common);
   EXPECT_EQ(found->front().answer_file, kit / "Common/Packages/Appx.Certs/customizations.xml");
