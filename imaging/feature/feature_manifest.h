@@ -107,7 +107,8 @@ struct FeatureManifest {
 /// feature_condition; each with file:line:column.
 Result<FeatureManifest> read_feature_manifest(const XmlDocument& document);
 
-/// The manifest as a file: UTF-8, sections in the schema's order, the same for the same manifest. Comments are gone.
+/// The manifest as a file: UTF-8, sections as they first appear, the same for the same manifest. Comments are
+/// gone.
 std::string manifest_text(const FeatureManifest& manifest);
 
 /// The text of a manifest without what the merger adds (identifier packages, ID, OwnerName ...), the rest untouched:
@@ -117,6 +118,8 @@ Result<std::string> strip_merged(const XmlDocument& document);
 /// Letters, digits and '_': what may stand in the id of a feature or of a manifest.
 bool is_feature_id(std::string_view id);
 
+/// "Microsoft", "SiliconVendor", "OEM", "MobileOperator", any case.
+std::optional<OwnerType> owner_type_of(std::string_view text);
 /// "Production" or "Test". Errors: xml_value.
 Result<ReleaseType> parse_release_type(const XmlDocument& document, std::size_t offset, std::string_view text);
 
