@@ -61,26 +61,7 @@ Status read_config(const XmlDocument& document, const XmlElement& config, Worksp
 
 Result<Workspace> read_settings(const fs::path& file) {
   FL_TRY(const XmlDocument document, read_input_xml(file));
-  if (!same_word(local_name(document.root.name), "IoTWorkspace")) {
-    return document.error(errc::workspace_invalid, document.root.offset,
-                          fmt::format("<{}> is not <IoTWorkspace>", document.root.name));
-  }
-  FL_CHECK(check_known(document, document.root, {}, {"CurrentEnv", "Config", "Env", "Security"}));
-  Workspace workspace{.root = fs::absolute(file).parent_path()};
-  if (const XmlElement* current = find_child(document.root, "CurrentEnv")) {
-    const auto arch = workspace_arch(trimmed(current->text));
-    if (!arch) return document.error(errc::workspace_arch, current->offset, arch.error().detail);
-    workspace.current_arch = arch->name;
-  }
-  if (const XmlElement* config = find_child(document.root, "Config")) {
-    FL_CHECK(read_config(document, *config, workspace));
-  }
-  for (const XmlElement& child : document.root.children) {
-    if (!same_word(local_name(child.name), "Env")) continue;
-    FL_TRY(auto environment, read_environment(document, child));
-    workspace.environments.push_back(std::move(environment));
-  }
-  return workspace;
+  return parse_workspace(document, fs::absolute(file).parent_path());
 }
 
 /// The first line of a versioninfo.txt of the older kit.
@@ -136,6 +117,29 @@ Result<WorkspaceArch> workspace_arch(std::string_view name) {
 }
 
 std::string source_folder(std::string_view arch) { return fmt::format("Source-{}", arch); }
+
+Result<Workspace> parse_workspace(const XmlDocument& document, const fs::path& root) {
+  if (!same_word(local_name(document.root.name), "IoTWorkspace")) {
+    return document.error(errc::workspace_invalid, document.root.offset,
+                          fmt::format("<{}> is not <IoTWorkspace>", document.root.name));
+  }
+  FL_CHECK(check_known(document, document.root, {}, {"CurrentEnv", "Config", "Env", "Security"}));
+  Workspace workspace{.root = root};
+  if (const XmlElement* current = find_child(document.root, "CurrentEnv")) {
+    const auto arch = workspace_arch(trimmed(current->text));
+    if (!arch) return document.error(errc::workspace_arch, current->offset, arch.error().detail);
+    workspace.current_arch = arch->name;
+  }
+  if (const XmlElement* config = find_child(document.root, "Config")) {
+    FL_CHECK(read_config(document, *config, workspace));
+  }
+  for (const XmlElement& child : document.root.children) {
+    if (!same_word(local_name(child.name), "Env")) continue;
+    FL_TRY(auto environment, read_environment(document, child));
+    workspace.environments.push_back(std::move(environment));
+  }
+  return workspace;
+}
 
 Result<Workspace> read_workspace(const fs::path& root) {
   std::error_code code;

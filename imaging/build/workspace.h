@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "imaging/core/error.h"
+#include "imaging/core/xml_document.h"
 #include "imaging/package/package.h"
 
 namespace flashline::imaging {
@@ -38,6 +39,9 @@ struct Workspace {
 /// Errors: workspace_invalid, workspace_arch, workspace_owner, package_version, those of read_input_xml and
 /// xml_unknown.
 Result<Workspace> read_workspace(const std::filesystem::path& root);
+
+/// What an IoTWorkspace.xml says that lies in `root`. Errors: as above.
+Result<Workspace> parse_workspace(const XmlDocument& document, const std::filesystem::path& root);
 
 /// The architectures that a workspace may name, each with its CPU.
 struct WorkspaceArch {

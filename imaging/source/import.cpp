@@ -135,13 +135,14 @@ std::string manifest_text(std::string_view text) {
 }
 
 ManifestStore describe(const ImageFacts& facts, const TargetNeeds& needs, const Blocks& blocks,
-                       const std::string& device_path) {
+                       const ImportOptions& options) {
   ManifestStore store{.sector_size = needs.sector_size,
                       .min_sector_count = blocks.disk / needs.sector_size,
                       .store_id = {},
-                      .device_path = device_path,
+                      .device_path = options.device_path,
                       .store_type = {},
-                      .partitions = {}};
+                      .partitions = options.partitions};
+  if (!options.partitions.empty()) return store;
   for (const auto& fact : facts.partitions) {
     ManifestPartition partition;
     partition.name = manifest_text(fact.name);
@@ -200,7 +201,7 @@ Result<ImportReport> import_image(OpenedImage in, const ImportOptions& options, 
   DiskBlocks disk{plan, content_of(in.content.file.get(), in.content.size), blocks};
 
   ImportReport report{.file_size = {}, .disk_size = ByteCount{blocks.disk}, .warnings = in.facts.warnings};
-  FfuStore store{.description = describe(in.facts, needs, blocks, options.device_path),
+  FfuStore store{.description = describe(in.facts, needs, blocks, options),
                  .phases = {},
                  .fill = [&disk](const FfuBlock& block, std::span<std::byte> out) { return disk.fill(block, out); }};
   FL_TRY(store.phases, phases_of(disk, blocks, in.facts.table != "none", options.dense, report));

@@ -24,6 +24,8 @@ struct ImportOptions {
   const Signer* signer = nullptr;  ///< null: unsigned
   MemberDigest member = MemberDigest::sha1;
   std::time_t time = 0;  ///< of the catalog and the signature; SOURCE_DATE_EPOCH for reproducible images
+  /// What the manifest says of the partitions. Empty: what the image's table says of them.
+  std::vector<ManifestPartition> partitions{};
 };
 
 struct ImportReport {

@@ -21,6 +21,7 @@ THIRD_PARTY = {
     "pugixml.hpp": ({"imaging/core", "imaging"}, False),
     "libfdisk/": ({"imaging"}, False),
     "archive": ({"imaging"}, False),
+    "wimlib.h": ({"imaging"}, False),
     "liburing.h": ({"transport"}, False),
     "boost/beast": ({"flasher"}, False),
     "boost/json": ({"flasher"}, False),

@@ -1,0 +1,120 @@
+#include "imaging/build/package_key.h"
+
+#include <array>
+#include <fstream>
+#include <span>
+#include <vector>
+
+#include "imaging/build/scratch_folder.h"
+#include "imaging/core/errors/build.h"
+
+namespace flashline::imaging {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Raised when cabs of the same content come out otherwise.
+constexpr std::uint64_t cab_form = 1;
+
+void add_file(KeyHash& hash, const PackageFile& file) {
+  hash.add(file.device_path);
+  hash.add(file.attributes);
+  hash.add(file.size);
+  hash.add(file.digest);
+}
+
+void add_identity(KeyHash& hash, const PackageIdentity& identity) {
+  for (const std::string* text : {&identity.owner, &identity.component, &identity.sub_component, &identity.culture,
+                                  &identity.resolution, &identity.partition, &identity.name}) {
+    hash.add(*text);
+  }
+  hash.add(to_text(identity.version));
+  hash.add(name_of(identity.cpu));
+  hash.add(name_of(identity.owner_type));
+  hash.add(name_of(identity.release_type));
+}
+
+void add_registry(KeyHash& hash, const std::vector<RegistryKey>& registry) {
+  hash.add(registry.size());
+  for (const RegistryKey& key : registry) {
+    hash.add(key.path);
+    hash.add(key.values.size());
+    for (const RegistryValue& value : key.values) {
+      hash.add(value.name);
+      hash.add(static_cast<std::uint64_t>(value.type));
+      hash.add(std::string_view{reinterpret_cast<const char*>(value.data.data()), value.data.size()});
+    }
+  }
+}
+
+}  // namespace
+
+void KeyHash::add(std::string_view text) {
+  add(std::uint64_t{text.size()});
+  stream_.update(std::as_bytes(std::span{text}));
+}
+
+void KeyHash::add(std::uint64_t number) {
+  std::array<std::byte, 8> bytes{};
+  for (std::byte& byte : bytes) {
+    byte = static_cast<std::byte>(number);
+    number >>= 8U;
+  }
+  stream_.update(bytes);
+}
+
+void KeyHash::add(const Sha256& digest) { stream_.update(digest); }
+
+Sha256 package_key(const Package& package, const BuildStamp& stamp) {
+  KeyHash hash;
+  hash.add(cab_form);
+  hash.add(stamp.signer);
+  hash.add(stamp.fixed_time ? static_cast<std::uint64_t>(stamp.time) : 0);
+  hash.add(std::uint64_t{stamp.fixed_time});
+  add_identity(hash, package.identity);
+  hash.add(package.files.size());
+  for (const PackageFile& file : package.files) add_file(hash, file);
+  hash.add(package.directories.size());
+  for (const PackageDirectory& directory : package.directories) {
+    hash.add(directory.device_path);
+    hash.add(directory.attributes);
+  }
+  add_registry(hash, package.registry);
+  for (const auto* part : {&package.raw_image, &package.bcd}) {
+    hash.add(std::uint64_t{part->has_value()});
+    if (*part) add_file(hash, **part);
+  }
+  for (const std::string& line : package.members) hash.add(line);
+  return hash.finish();
+}
+
+fs::path key_file(const fs::path& made) {
+  fs::path file = made;
+  return file += ".key";
+}
+
+bool is_up_to_date(const fs::path& made, const Sha256& key) {
+  std::error_code code;
+  if (!fs::is_regular_file(fs::symlink_status(made, code))) return false;
+  std::ifstream in{key_file(made)};
+  std::string text;
+  return std::getline(in, text) && text == to_hex(key);
+}
+
+Status remember_key(const fs::path& made, const Sha256& key) {
+  return write_small_file(key_file(made), to_hex(key) + "\n");
+}
+
+Result<Sha256> digest_of_file(const fs::path& path) {
+  std::ifstream in{path, std::ios::binary};
+  if (!in) return fail(errc::input_open, path.string());
+  Sha256Stream stream;
+  std::vector<char> piece(1U << 20U);
+  while (in.read(piece.data(), static_cast<std::streamsize>(piece.size())), in.gcount() > 0) {
+    stream.update(std::as_bytes(std::span{piece}.first(static_cast<std::size_t>(in.gcount()))));
+  }
+  if (in.bad()) return fail(errc::input_open, path.string() + ": cannot be read");
+  return stream.finish();
+}
+
+}  // namespace flashline::imaging
