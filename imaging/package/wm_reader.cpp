@@ -63,8 +63,9 @@ class WmReader {
     if (!wanted) return std::vector<Package>{};
     FL_TRY(neutral_.package.identity, read_identity(document_, scope_, in_, dialect_));
     FL_CHECK(read_raw_image());
-    FL_CHECK(read_content(root, {neutral_, scope_}));
     FL_CHECK(read_services());
+    // Its own keys last: they have the last word over those of an INF or a service.
+    FL_CHECK(read_content(root, {neutral_, scope_}));
     FL_CHECK(check_alone());
     FL_CHECK(read_parts());
     std::vector<Package> packages{std::move(neutral_.package)};

@@ -37,7 +37,7 @@ inline std::string quoted_parts(const std::vector<std::byte>& data) {
 inline std::string value_text(const RegistryValue& value) {
   std::string type;
   const Sha256 digest = sha256(value.data);
-  std::string text = " " + (value.data.size() > 40 ? fmt::format("{} bytes, sha256 {}", value.data.size(),
+  std::string text = " " + (value.data.size() > 64 ? fmt::format("{} bytes, sha256 {}", value.data.size(),
                                                                  to_hex(std::span{digest}.first(4)))
                                                    : to_hex(value.data));
   switch (value.type) {
