@@ -156,6 +156,7 @@ Result<SmbiosConfig> read_smbios_config(const std::filesystem::path& path) {
   }
   std::string text(max_bytes + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad()) return fail(errc::input_open, fmt::format("{}: cannot be read", path.string()));
   text.resize(static_cast<std::size_t>(in.gcount()));
   return parse_smbios_config(std::as_bytes(std::span{text}), path.string());
 }
