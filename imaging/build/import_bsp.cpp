@@ -1,13 +1,12 @@
 #include "imaging/build/import_bsp.h"
 
 #include <algorithm>
-#include <fstream>
 #include <spdlog/fmt/fmt.h>
-#include <unistd.h>
 
 #include "imaging/build/detail/foreign_tree.h"
-#include "imaging/build/detail/strip_identifier_packages.h"
+#include "imaging/build/scratch_folder.h"
 #include "imaging/core/errors/build.h"
+#include "imaging/feature/feature_manifest.h"
 #include "imaging/workspace/input_xml.h"
 #include "imaging/workspace/windows_path.h"
 
@@ -19,32 +18,13 @@ namespace fs = std::filesystem;
 constexpr std::string_view list_suffix = "FMFileList.xml";
 constexpr std::string_view folder_macro = "$(FMDirectory)";
 
-/// A folder beside the BSP's place, so that the last step is a rename; gone with it.
-class Staging {
- public:
-  static Result<Staging> beside(const fs::path& target) {
-    std::string name = (target.parent_path() / ".import-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) return fail(errc::bsp_write, fmt::format("{} cannot be made", name));
-    return Staging{name};
-  }
-  Staging(Staging&& other) noexcept : path_{std::exchange(other.path_, {})} {}
-  Staging& operator=(Staging&&) = delete;
-  ~Staging() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-
-  Result<fs::path> folder(std::string_view name) const {
-    std::error_code code;
-    const fs::path made = path_ / name;
-    if (fs::create_directory(made, code)) return made;
-    return fail(errc::bsp_write, fmt::format("{}: {}", made.string(), code.message()));
-  }
-
- private:
-  explicit Staging(fs::path path) : path_{std::move(path)} {}
-  fs::path path_;
-};
+/// A folder below `parent`.
+Result<fs::path> new_folder(const fs::path& parent, std::string_view name) {
+  std::error_code code;
+  const fs::path made = parent / name;
+  if (fs::create_directory(made, code)) return made;
+  return fail(errc::bsp_write, fmt::format("{}: {}", made.string(), code.message()));
+}
 
 /// Letters that a folder of the workspace and the name of a manifest can have.
 bool is_name(std::string_view name) {
@@ -135,27 +115,24 @@ Result<std::vector<std::string>> check_bsp(const fs::path& list_path, CpuType cp
   return names;
 }
 
-/// Takes other people's identifier packages out of a manifest; one without them keeps its bytes.
-Result<std::size_t> strip(const fs::path& path) {
+/// Takes out what somebody's merger wrote into a manifest. True when it changed.
+Result<bool> strip(const fs::path& path) {
   FL_TRY(const XmlDocument manifest, read_input_xml(path));
-  const detail::StrippedManifest stripped = detail::strip_identifier_packages(manifest);
-  if (stripped.entries == 0) return std::size_t{0};
-  std::ofstream out{path, std::ios::binary | std::ios::trunc};
-  out << stripped.text;
-  out.close();
-  if (!out) return fail(errc::bsp_write, fmt::format("{} cannot be written", path.string()));
-  return stripped.entries;
+  FL_TRY(const std::string text, strip_merged(manifest));
+  if (text == manifest.source) return false;
+  FL_CHECK(write_small_file(path, text));
+  return true;
 }
 
 /// `source` as a folder: itself, or what was in the zip.
-Result<fs::path> opened(const fs::path& source, const Staging& staging) {
+Result<fs::path> opened(const fs::path& source, const ScratchFolder& scratch) {
   std::error_code code;
   const auto kind = fs::status(source, code).type();
   if (kind == fs::file_type::directory) return source;
   if (kind != fs::file_type::regular) {
     return fail(errc::bsp_source, fmt::format("{}: {}", source.string(), code ? code.message() : "no file"));
   }
-  FL_TRY(const fs::path unpacked, staging.folder("unpacked"));
+  FL_TRY(const fs::path unpacked, new_folder(scratch.path(), "unpacked"));
   detail::ForeignTree tree{unpacked};
   FL_CHECK(detail::unpack_zip(source, tree));
   return unpacked;
@@ -165,19 +142,20 @@ Result<fs::path> opened(const fs::path& source, const Staging& staging) {
 
 Result<ImportedBsp> import_bsp(const fs::path& source, const fs::path& workspace, CpuType cpu, std::string_view name) {
   FL_TRY(const fs::path target, target_of(workspace, cpu, name));
-  FL_TRY(const Staging staging, Staging::beside(target));
-  FL_TRY(const fs::path folder, opened(source, staging));
+  // Beside its place, so that the last step is a rename.
+  FL_TRY(const ScratchFolder scratch, ScratchFolder::make(target.parent_path()));
+  FL_TRY(const fs::path folder, opened(source, scratch));
   FL_TRY(const fs::path list, find_list(folder, name));
   ImportedBsp imported{.folder = target, .feature_manifests = {}};
   FL_TRY(imported.feature_manifests, check_bsp(list, cpu));
-  FL_TRY(const fs::path copy, staging.folder("bsp"));
+  FL_TRY(const fs::path copy, new_folder(scratch.path(), "bsp"));
   detail::ForeignTree tree{copy};
   FL_CHECK(detail::copy_folder(root_of(list), tree));
   imported.files = tree.files();
   const fs::path manifests = copy / list.parent_path().lexically_relative(root_of(list));
   for (const std::string& manifest : imported.feature_manifests) {
-    FL_TRY(const std::size_t stripped, strip(manifests / manifest));
-    imported.stripped += stripped;
+    FL_TRY(const bool stripped, strip(manifests / manifest));
+    imported.stripped += stripped ? 1 : 0;
   }
   std::error_code code;
   fs::rename(copy, target, code);

@@ -43,7 +43,9 @@ std::string list_xml(std::string_view cpu = "ARM", std::string_view path = "$(FM
   return "<FMCollectionManifest><FMs><FM ID=\"B\" Path=\"" + std::string{path} + "\" CPUType=\"" + std::string{cpu} +
          "\"/></FMs></FMCollectionManifest>";
 }
-constexpr std::string_view manifest = "<FeatureManifest><BasePackages/></FeatureManifest>";
+constexpr std::string_view manifest =
+    "<FeatureManifest "
+    "xmlns=\"http://schemas.microsoft.com/embedded/2004/10/ImageUpdate\"><BasePackages/></FeatureManifest>";
 
 using Files = std::map<std::string, std::string>;
 
@@ -170,10 +172,10 @@ TEST_F(ImportBsp, Amd64IsX64InAWorkspace) {
   EXPECT_EQ(imported->folder, workspace() / "Source-x64/BSP/Board");
 }
 
-TEST_F(ImportBsp, StripsIdentifierPackages) {
+TEST_F(ImportBsp, TakesOutWhatAMergerAdded) {
   auto files = board();
   files["Packages/BoardFM.xml"] =
-      "\xEF\xBB\xBF<FeatureManifest>\r\n"
+      "\xEF\xBB\xBF<FeatureManifest xmlns=\"http://schemas.microsoft.com/embedded/2004/10/ImageUpdate\">\r\n"
       "  <BasePackages>\r\n"
       "    <PackageFile Path=\"%A%\" Name=\"Keep1.cab\" />\r\n"
       "    <PackageFile Path=\"a>b\" Name=\"Gone1.cab\" FeatureIdentifierPackage=\"true\" />\r\n"
@@ -185,9 +187,9 @@ TEST_F(ImportBsp, StripsIdentifierPackages) {
       "</FeatureManifest>\r\n";
   const auto imported = run(folder_of(folder_, files));
   ASSERT_TRUE(imported) << imported.error().detail;
-  EXPECT_EQ(imported->stripped, 2U);
+  EXPECT_EQ(imported->stripped, 1U);
   EXPECT_EQ(text_of(imported->folder / "Packages/BoardFM.xml"),
-            "\xEF\xBB\xBF<FeatureManifest>\r\n"
+            "\xEF\xBB\xBF<FeatureManifest xmlns=\"http://schemas.microsoft.com/embedded/2004/10/ImageUpdate\">\r\n"
             "  <BasePackages>\r\n"
             "    <PackageFile Path=\"%A%\" Name=\"Keep1.cab\" />\r\n"
             "    <!-- <PackageFile Name=\"Remark.cab\" FeatureIdentifierPackage=\"true\"/> -->\r\n"
