@@ -74,6 +74,7 @@ Result<int> run(const Arguments& arguments, Console& console) {
   const std::string& out = arguments.operands()[1];
   FL_CHECK(refuse_same_file(arguments.operands()[0], out));
   FL_TRY(const std::optional<imaging::Signer> signer, required_signer(arguments));
+  if (signer) warn_of_expiry(signer->name(), signer->not_after(), console);
   FL_TRY(const imaging::ImportOptions options, import_options_of(arguments, signer ? &*signer : nullptr));
   FL_TRY(imaging::OpenedImage image, open_input(arguments));
   Progress unpacking{console, "unpack"};

@@ -6,6 +6,7 @@
 #include "flasher/cli/command.h"
 #include "flasher/cli/progress.h"
 #include "flasher/cli/signing_options.h"
+#include "flasher/cli/time_stamper.h"
 #include "imaging/core/errors/usage.h"
 
 namespace flashline::line {
@@ -16,7 +17,8 @@ Result<int> run(const Arguments& arguments, Console& console) {
   const std::string out = arguments.value("--out").value_or(path);
   FL_TRY(const std::optional<imaging::Signer> signer, signer_of(arguments));
   if (!signer) return fail(errc::usage, "flashline image sign: needs --key and --cert");
-  FL_TRY(const imaging::MakeCatalog catalog, catalog_maker(arguments, &*signer));
+  warn_of_expiry(signer->name(), signer->not_after(), console);
+  FL_TRY(const imaging::MakeCatalog catalog, catalog_maker(arguments, &*signer, time_stamper_of(arguments)));
   imaging::WrittenFfu written;
   {
     Progress progress{console, "sign"};
@@ -41,7 +43,8 @@ Command image_sign_command() {
           .min_operands = 1,
           .max_operands = 1,
           .summary = "Signs a full flash update image, in place or to another file",
-          .options = joined({{"--out", "F2", "write here and leave F as it is"}}, signing_option_table()),
+          .options = joined(joined({{"--out", "F2", "write here and leave F as it is"}}, signing_option_table()),
+                            time_stamp_option_table()),
           .examples = {"flashline image sign panel.ffu --key line.key --cert line.pem",
                        "flashline image sign vendor.ffu --out ours.ffu --key line.key --cert line.pem"},
           .run = run};

@@ -6,6 +6,7 @@
 #include "flasher/cli/image_facts.h"
 #include "flasher/cli/open_options.h"
 #include "flasher/cli/progress.h"
+#include "flasher/cli/signing_options.h"
 #include "imaging/ffu/read_ffu.h"
 
 namespace flashline::line {
@@ -38,6 +39,7 @@ Result<int> run(const Arguments& arguments, Console& console) {
   FL_TRY(imaging::OpenedImage image, imaging::open_image(path, options));
   FL_CHECK(check_payload(image, console));
   for (const std::string& warning : image.facts.warnings) console.warn(warning);
+  if (image.facts.trust.is_signed) warn_of_expiry(image.facts.trust.signer, image.facts.trust.not_after, console);
   console.say(path + ": good, " + trust_sentence(image.facts.trust, true));
   console.record(facts_json(path, image, "result"));
   return 0;

@@ -1,17 +1,20 @@
 #include "flasher/cli/signing_options.h"
 
+#include <cstdlib>
 #include <spdlog/fmt/fmt.h>
 
 #include "flasher/cli/open_options.h"
 #include "imaging/core/errors/usage.h"
+#include "imaging/trust/trust_policy.h"
 
 namespace flashline::line {
 
 const std::vector<Option>& signing_option_table() {
   static const std::vector<Option> table{
-      {"--key", "K.pem", "private key that signs the image (RSA, 2048 bits or more)"},
+      {"--key", "K.pem", "private key that signs (RSA, 2048 bits or more): a file, or pkcs11:token=T;object=O"},
       {"--cert", "C.pem", "its certificate first, then those above it"},
-      {"--passphrase-file", "FILE", "its first line opens an encrypted key"},
+      {"--passphrase-file", "FILE", "its first line opens an encrypted key, or is the token's PIN (or FLASHLINE_PIN)"},
+      {"--token-driver", "FILE", "PKCS#11 module of the token that holds the key"},
       {"--member", "KIND", "digest in the catalog: sha1 (default, for every reader) or sha256"},
   };
   return table;
@@ -23,7 +26,11 @@ Result<std::optional<imaging::Signer>> signer_of(const Arguments& arguments) {
   if (!key && !certificate) return std::nullopt;
   if (!key || !certificate) return fail(errc::usage, "--key and --cert belong together: give both");
   imaging::SignerFiles files{.key = *key, .certificate = *certificate};
-  if (const auto file = arguments.value("--passphrase-file")) files.passphrase = *file;
+  if (const auto file = arguments.value("--passphrase-file"))
+    files.passphrase = *file;
+  else if (const char* pin = std::getenv("FLASHLINE_PIN"))
+    files.pin = imaging::Secret{pin};
+  files.token_driver = arguments.value("--token-driver").value_or("");
   return imaging::Signer::load(files);
 }
 
@@ -34,16 +41,24 @@ Result<imaging::MemberDigest> member_of(const Arguments& arguments) {
   return fail(errc::usage, fmt::format("--member {}: not sha1 or sha256", member));
 }
 
-Result<imaging::MakeCatalog> catalog_maker(const Arguments& arguments, const imaging::Signer* signer) {
+Result<imaging::MakeCatalog> catalog_maker(const Arguments& arguments, const imaging::Signer* signer,
+                                           imaging::TimeStamper stamper) {
   FL_TRY(const imaging::MemberDigest member, member_of(arguments));
   FL_TRY(const std::time_t time, build_time());
   const imaging::CatalogOptions options{.member = member, .this_update = time};
-  return imaging::MakeCatalog{
-      [options, signer](std::span<const std::byte> hash_table) -> Result<std::vector<std::byte>> {
-        const std::vector<std::byte> catalog = imaging::build_catalog(hash_table, options);
-        if (signer == nullptr) return catalog;
-        return signer->sign(catalog, options.this_update);
-      }};
+  return imaging::MakeCatalog{[options, signer, stamper = std::move(stamper)](
+                                  std::span<const std::byte> hash_table) -> Result<std::vector<std::byte>> {
+    const std::vector<std::byte> catalog = imaging::build_catalog(hash_table, options);
+    if (signer == nullptr) return catalog;
+    return signer->sign(catalog, options.this_update, stamper);
+  }};
+}
+
+void warn_of_expiry(std::string_view whose, std::time_t not_after, Console& console) {
+  const auto days = imaging::expiry_warning(not_after, std::time(nullptr));
+  if (!days) return;
+  if (*days < 0) return console.warn(fmt::format("the certificates of {} ended {} days ago", whose, -*days));
+  console.warn(fmt::format("the certificates of {} end in {} days", whose, *days));
 }
 
 }  // namespace flashline::line

@@ -1,7 +1,9 @@
 #pragma once
 // The options of commands that sign an image.
 
+#include <ctime>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "flasher/cli/arguments.h"
@@ -12,11 +14,11 @@
 
 namespace flashline::line {
 
-/// --key, --cert, --passphrase-file, --member.
+/// --key, --cert, --passphrase-file, --token-driver, --member.
 const std::vector<Option>& signing_option_table();
 
 /// The signer that --key and --cert name; nullopt when neither is given. Errors: usage when only one is, and those of
-/// Signer::load.
+/// Signer::load. A passphrase or PIN that no file gives is taken from FLASHLINE_PIN.
 Result<std::optional<imaging::Signer>> signer_of(const Arguments& arguments);
 
 /// --member. Errors: usage.
@@ -24,6 +26,10 @@ Result<imaging::MemberDigest> member_of(const Arguments& arguments);
 
 /// What makes the image's catalog: of build_time(), signed when `signer` is there (it outlives the result).
 /// Errors: usage.
-Result<imaging::MakeCatalog> catalog_maker(const Arguments& arguments, const imaging::Signer* signer);
+Result<imaging::MakeCatalog> catalog_maker(const Arguments& arguments, const imaging::Signer* signer,
+                                           imaging::TimeStamper stamper = {});
+
+/// A warning when a certificate in use ends within 60 days from now on. `whose` names it.
+void warn_of_expiry(std::string_view whose, std::time_t not_after, Console& console);
 
 }  // namespace flashline::line

@@ -1,10 +1,12 @@
 #include "imaging/trust/signer.h"
 
+#include <algorithm>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <ranges>
 #include <spdlog/fmt/fmt.h>
 
 #include "imaging/catalog/der_writer.h"
@@ -121,6 +123,11 @@ Signer& Signer::operator=(Signer&&) noexcept = default;
 
 const std::string& Signer::name() const { return keys_->name; }
 const Sha256& Signer::certificate_digest() const { return keys_->digest; }
+
+std::time_t Signer::not_after() const {
+  const auto end_of = [](const auto& certificate) { return detail::seconds_of(X509_get0_notAfter(certificate.get())); };
+  return std::ranges::min(keys_->certificates | std::views::transform(end_of));
+}
 
 Result<Signer> Signer::load(const SignerFiles& files) {
   auto keys = std::make_unique<Keys>();

@@ -43,6 +43,9 @@ class Signer {
   /// SHA-256 of the certificate (DER): the value to pin.
   const Sha256& certificate_digest() const;
 
+  /// The earliest end of validity among its certificates, in seconds since 1970, UTC.
+  std::time_t not_after() const;
+
   /// `catalog` (of an image or a package) with this signer as its only one; a former signature is dropped.
   /// Errors: those of parse_signed_message and sign_content.
   Result<std::vector<std::byte>> sign(std::span<const std::byte> catalog, std::time_t signing_time,

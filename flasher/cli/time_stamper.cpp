@@ -1,0 +1,91 @@
+#include "flasher/cli/time_stamper.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "imaging/core/errors/image.h"
+#include "imaging/filesystem/run_program.h"
+#include "imaging/source/file_view.h"
+#include "imaging/source/output_file.h"
+
+namespace flashline::line {
+namespace {
+
+constexpr std::size_t max_answer = 1024 * 1024;
+
+/// A folder for the request and the answer, which are gone when it is.
+class Exchange {
+ public:
+  Exchange() : folder_{(std::filesystem::temp_directory_path() / "flashline-stamp-XXXXXX").string()} {
+    made_ = ::mkdtemp(folder_.data()) != nullptr;
+  }
+  ~Exchange() {
+    std::error_code ignored;
+    if (made_) std::filesystem::remove_all(folder_, ignored);
+  }
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  std::string request() const { return folder_ + "/request.tsq"; }
+  std::string answer() const { return folder_ + "/answer.tsr"; }
+
+  Status write(std::span<const std::byte> bytes) const {
+    if (!made_) return fail(errc::image_write, folder_ + ": cannot be made");
+    FL_TRY(imaging::OutputFile file, imaging::OutputFile::create(request()));
+    FL_CHECK(file.write(ByteOffset{0}, bytes));
+    return file.commit();
+  }
+  Result<std::vector<std::byte>> read() const {
+    FL_TRY(const imaging::FileHandle file, imaging::open_for_reading(answer()));
+    return imaging::read_start(file.get(), max_answer);
+  }
+
+ private:
+  std::string folder_;
+  bool made_ = false;
+};
+
+bool is_url(const std::string& where) { return where.starts_with("http://") || where.starts_with("https://"); }
+
+std::vector<std::string> words_for(const std::string& where, const Exchange& exchange) {
+  if (is_url(where)) {
+    return {"curl",
+            "--silent",
+            "--show-error",
+            "--fail",
+            "--location",
+            "--max-time",
+            "30",
+            "--max-filesize",
+            std::to_string(max_answer),
+            "--header",
+            "Content-Type: application/timestamp-query",
+            "--data-binary",
+            "@" + exchange.request(),
+            "--output",
+            exchange.answer(),
+            where};
+  }
+  return {"openssl", "ts", "-reply", "-config", where, "-queryfile", exchange.request(), "-out", exchange.answer()};
+}
+
+}  // namespace
+
+const std::vector<Option>& time_stamp_option_table() {
+  static const std::vector<Option> table{
+      {"--time-stamp", "URL", "let this RFC 3161 authority witness the moment; or the configuration of openssl ts"}};
+  return table;
+}
+
+imaging::TimeStamper time_stamper_of(const Arguments& arguments) {
+  const auto where = arguments.value("--time-stamp");
+  if (!where) return {};
+  return [where = *where](std::span<const std::byte> request) -> Result<std::vector<std::byte>> {
+    const Exchange exchange;
+    FL_CHECK(exchange.write(request));
+    FL_CHECK(imaging::run_program({.arguments = words_for(where, exchange), .environment = {}}));
+    return exchange.read();
+  };
+}
+
+}  // namespace flashline::line
