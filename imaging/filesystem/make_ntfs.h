@@ -17,7 +17,7 @@ struct NtfsFormat {
   std::uint32_t cluster_size = 0;      ///< bytes, 512 to 65536; 0: 4096
   std::uint64_t first_sector = 0;      ///< of the partition on its disk: "hidden sectors"
   std::string label{};                 ///< at most 32 characters
-  std::uint64_t serial = 0;            ///< of the volume
+  std::uint64_t serial = 0;            ///< of the volume: gets its own for each partition
   std::filesystem::path scratch{};     ///< folder for files as large as the tree and as the file system (sparse)
   std::chrono::seconds timeout{3600};  ///< for each program that is run
 };

@@ -26,17 +26,6 @@ constexpr std::string_view search_path = "/usr/local/sbin:/usr/local/bin:/usr/sb
 constexpr std::size_t most_output = 64UL * 1024;
 constexpr std::size_t shown_output = 600;
 
-Result<std::string> program_file(const std::string& name) {
-  if (name.contains('/')) return name;
-  for (std::string_view rest = search_path; !rest.empty();) {
-    const std::size_t end = std::min(rest.find(':'), rest.size());
-    std::string file = std::string{rest.substr(0, end)} + "/" + name;
-    if (::access(file.c_str(), X_OK) == 0) return file;
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return fail(errc::program_missing, fmt::format("there is no {} in {}", name, search_path));
-}
-
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> out;
   for (std::string& text : texts) out.push_back(text.data());
@@ -91,7 +80,7 @@ class Child {
 };
 
 Result<pid_t> spawn(const Program& program, int output) {
-  FL_TRY(const std::string file, program_file(program.arguments.front()));
+  FL_TRY(const std::string file, find_program(program.arguments.front()));
   std::vector<std::string> arguments = program.arguments;
   std::vector<std::string> environment{fmt::format("PATH={}", search_path), "TZ=UTC", "LC_ALL=C.UTF-8"};
   environment.insert(environment.end(), program.environment.begin(), program.environment.end());
@@ -141,6 +130,17 @@ std::string_view last_lines(std::string_view output) {
 }
 
 }  // namespace
+
+Result<std::string> find_program(const std::string& name) {
+  if (name.contains('/')) return name;
+  for (std::string_view rest = search_path; !rest.empty();) {
+    const std::size_t end = std::min(rest.find(':'), rest.size());
+    std::string file = std::string{rest.substr(0, end)} + "/" + name;
+    if (::access(file.c_str(), X_OK) == 0) return file;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return fail(errc::program_missing, fmt::format("there is no {} in {}", name, search_path));
+}
 
 Result<std::string> run_program(const Program& program) {
   const std::string& name = program.arguments.front();

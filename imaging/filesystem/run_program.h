@@ -16,6 +16,9 @@ struct Program {
   std::chrono::milliseconds timeout{60'000};
 };
 
+/// Where a program of that name lies in the system's folders. Errors: program_missing.
+Result<std::string> find_program(const std::string& name);
+
 /// Runs it to its end, without a shell, with nothing to read, in a process group of its own that a timeout ends.
 /// Returns what it printed (standard output and error; the last 64 KiB).
 /// Errors: program_missing, program_failed (exit code or signal, and its last lines), program_timeout.

@@ -22,6 +22,7 @@ THIRD_PARTY = {
     "libfdisk/": ({"imaging"}, False),
     "archive": ({"imaging"}, False),
     "wimlib.h": ({"imaging"}, False),
+    "ext2fs/": ({"imaging"}, False),
     "liburing.h": ({"transport"}, False),
     "boost/beast": ({"flasher"}, False),
     "boost/json": ({"flasher"}, False),

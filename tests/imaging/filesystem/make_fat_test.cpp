@@ -187,7 +187,7 @@ TEST(MakeFatVolume, refuses_what_fat_cannot_hold) {
   ASSERT_TRUE(link.add({.kind = EntryKind::link, .path = "l", .target = "t"}));
   EXPECT_EQ(volume.make({}, link).error().code, errc::tree_kind);
   FileTree name{NameCase::exact};
-  ASSERT_TRUE(name.add({.path = "a:b"}));
+  ASSERT_TRUE(name.add({.path = "a:b", .source = bytes_of("")}));
   EXPECT_EQ(volume.make({}, name).error().code, errc::fat_bad_name);
   FileTree large;
   ASSERT_TRUE(large.add({.path = "large", .size = 4_GiB}));
