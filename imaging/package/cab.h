@@ -4,9 +4,12 @@
 
 #include <ctime>
 #include <filesystem>
+#include <span>
+#include <string>
 
 #include "imaging/core/error.h"
 #include "imaging/package/package.h"
+#include "imaging/trust/trust_policy.h"
 
 namespace flashline::imaging {
 
@@ -19,13 +22,13 @@ struct CabOptions {
 
 /// Writes `package`, whose payload is read once, in pieces, and must have the sizes and digests that `package` says.
 /// The same package, options and payload give the same bytes. Nothing is left behind on failure.
-/// Errors: cab_member_missing, cab_payload_changed, cab_too_large, cab_write, registry_text_name, those of OutputFile
-/// and of PackageSigner.
+/// Errors: cab_members, cab_payload_changed, cab_too_large, cab_write, registry_name, those of OutputFile and of
+/// PackageSigner.
 Status write_cab(const std::filesystem::path& out, const Package& package, const CabOptions& options);
 
 /// What the cabinet says of itself: nothing but its manifest and its registry part is unpacked. The source of a file is
 /// the name of its member, its digest what the manifest says (zeros where it says nothing).
-/// Errors: cab_damaged, cab_set, cab_member_name, cab_member_twice, cab_not_package, cab_manifest, cab_member_missing,
+/// Errors: cab_damaged, cab_set, cab_member_name, cab_member_twice, cab_not_package, cab_manifest, cab_members,
 /// registry_text, those of parse_input_xml.
 Result<Package> open_cab(const std::filesystem::path& cab);
 
@@ -34,9 +37,18 @@ Result<Package> open_cab(const std::filesystem::path& cab);
 /// Errors: those of open_cab, cab_member_digest, cab_catalog, cab_extract, image_write.
 Result<Package> extract_cab(const std::filesystem::path& cab, const std::filesystem::path& folder);
 
+/// A package that is complete, and who says so.
+struct CabVerdict {
+  Package package;       ///< as open_cab gives it
+  TrustVerdict catalog;  ///< who signed the digests of the members
+  TrustVerdict cabinet;  ///< who signed the file
+};
+
 /// Unpacks all members into nothing and accounts for every byte: structure, block checksums, times, the digest of each
-/// member in manifest and catalog, nothing besides them. Signatures are checked elsewhere. The package is that of
-/// open_cab. Errors: those of extract_cab, cab_structure.
-Result<Package> verify_cab(const std::filesystem::path& cab);
+/// member in manifest and catalog, nothing besides them. Then the signatures of catalog and cabinet, by `policy`.
+/// Errors: those of extract_cab, cab_structure, verify_member_catalog, verify_cab_signature.
+Result<CabVerdict> verify_cab(const std::filesystem::path& cab, const TrustPolicy& policy);
+/// The same for bytes, of which `name` is the file's name in messages.
+Result<CabVerdict> verify_cab(std::span<const std::byte> bytes, const std::string& name, const TrustPolicy& policy);
 
 }  // namespace flashline::imaging

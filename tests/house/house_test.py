@@ -23,6 +23,8 @@ THIRD_PARTY = {
     "archive": ({"imaging"}, False),
     "wimlib.h": ({"imaging"}, False),
     "ext2fs/": ({"imaging"}, False),
+    "libgcab.h": ({"imaging"}, False),
+    "mspack.h": ({"imaging"}, False),
     "liburing.h": ({"transport"}, False),
     "boost/beast": ({"flasher"}, False),
     "boost/json": ({"flasher"}, False),
