@@ -46,6 +46,21 @@ def image(mib):
     return path
 
 
+def file_tree(where, mib):
+    """A folder as a root file system has it: many small files, few large ones; returns its sha256sum lines' file too."""
+    source, done, count = random.Random(mib), 0, 0
+    while done < mib * MIB:
+        kind = source.random()
+        size = source.randrange(200, 8000) if kind < 0.7 else source.randrange(8000, 100_000) if kind < 0.994 \
+            else source.randrange(MIB, 12 * MIB)
+        path = where / f"tree/usr/lib/d{count % 180}/file{count}.so"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(source.randbytes(size))
+        done, count = done + size, count + 1
+    tool("sh", "-c", "find . -type f -print0 | xargs -0 sha256sum > ../sums", cwd=where / "tree")
+    return where / "tree", where / "sums"
+
+
 class Run:
     """One measured run: seconds from the start to the end of the last process, CPU seconds of all of them with their
     children, peak PSS in bytes, and when each target was done."""

@@ -23,6 +23,14 @@ def bmaptool(image, targets):
     return {str(target): ["bmaptool", "--quiet", "copy", "--nobmap", image, target] for target in targets}
 
 
+def fill_ext4(tree, out, mib, sums=None):
+    return {"fill_ext4": [BIN / "fill_ext4", tree, out, mib] + ([sums] if sums else [])}
+
+
+def mke2fs(tree, out, mib):
+    return {"mke2fs": ["sh", "-c", 'rm -f "$2"; exec mke2fs -q -t ext4 -d "$1" "$2" "$3"', "sh", tree, out, f"{mib}M"]}
+
+
 def etcher(image, targets, verify=True):
     return {"etcher": ["node", ROOT / "tests/bench/etcher.js", "verify" if verify else "write", image, *targets]}
 
