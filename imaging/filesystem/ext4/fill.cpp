@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "imaging/core/errors/filesystem.h"
-#include "imaging/filesystem/fat/little_endian.h"
+#include "imaging/filesystem/little_endian.h"
 #include "imaging/filesystem/tree_content.h"
 
 namespace flashline::imaging::ext4 {
@@ -38,20 +38,20 @@ class FolderBlocks {
     const std::size_t length = (entry_head + name.size() + 3) / 4 * 4;
     if (bytes_.empty() || at_ + length > room()) begin_block();
     const auto entry = std::span{bytes_}.last(block_size_).subspan(at_);
-    fat::store32(entry, ino);
-    fat::store16(entry.subspan(4), static_cast<std::uint32_t>(room() - at_));  // up to the end, until one follows
+    store32(entry, ino);
+    store16(entry.subspan(4), static_cast<std::uint32_t>(room() - at_));  // up to the end, until one follows
     entry[6] = static_cast<std::byte>(name.size());
     entry[7] = std::byte{type};
     std::memcpy(entry.data() + entry_head, name.data(), name.size());
     if (at_ > 0)
-      fat::store16(std::span{bytes_}.last(block_size_).subspan(last_ + 4), static_cast<std::uint32_t>(at_ - last_));
+      store16(std::span{bytes_}.last(block_size_).subspan(last_ + 4), static_cast<std::uint32_t>(at_ - last_));
     last_ = std::exchange(at_, at_ + length);
   }
   /// Blocks without a name, for later.
   void pad(std::size_t bytes) {
     while (bytes_.size() < bytes) {
       begin_block();
-      fat::store16(std::span{bytes_}.last(block_size_).subspan(4), static_cast<std::uint32_t>(room()));
+      store16(std::span{bytes_}.last(block_size_).subspan(4), static_cast<std::uint32_t>(room()));
     }
   }
   std::vector<std::byte>& bytes() { return bytes_; }

@@ -4,7 +4,7 @@
 
 #include "imaging/core/errors/image.h"
 #include "imaging/core/unicode.h"
-#include "imaging/filesystem/fat/little_endian.h"
+#include "imaging/filesystem/little_endian.h"
 
 namespace flashline::imaging::fat {
 namespace {
