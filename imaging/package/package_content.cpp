@@ -90,25 +90,27 @@ Result<std::uint32_t> parse_attributes(std::string_view text) {
   return bits;
 }
 
-Status PackageContent::check_around(std::string_view device_path, bool is_file, const std::string& where) const {
+Status PackageContent::check_around(std::string_view device_path, bool is_file, std::size_t offset) const {
   const std::string key = folded(device_path);
   for (std::size_t end = key.rfind('\\'); end != std::string::npos && end > 0; end = key.rfind('\\', end - 1)) {
     const auto above = places_.find(key.substr(0, end));
     if (above == places_.end() || !above->second.is_file) continue;
-    return fail(errc::destination_twice,
-                fmt::format("{}: '{}' lies below a file that {} puts there", where, device_path, above->second.where));
+    return document_->error(
+        errc::destination_twice, offset,
+        fmt::format("'{}' lies below a file that {} puts there", device_path, document_->where(above->second.offset)));
   }
   const auto below = places_.lower_bound(key + "\\");
   if (is_file && below != places_.end() && below->first.starts_with(key + "\\")) {
-    return fail(errc::destination_twice, fmt::format("{}: '{}' is a folder, since {} puts something into it", where,
-                                                     device_path, below->second.where));
+    return document_->error(errc::destination_twice, offset,
+                            fmt::format("'{}' is a folder, since {} puts something into it", device_path,
+                                        document_->where(below->second.offset)));
   }
   return {};
 }
 
-Status PackageContent::add_file(PackageFile file, const std::string& where) {
-  FL_CHECK(check_around(file.device_path, true, where));
-  const auto [entry, is_new] = places_.try_emplace(folded(file.device_path), Place{true, package.files.size(), where});
+Status PackageContent::add_file(PackageFile file, std::size_t offset) {
+  FL_CHECK(check_around(file.device_path, true, offset));
+  const auto [entry, is_new] = places_.try_emplace(folded(file.device_path), Place{true, package.files.size(), offset});
   if (is_new) {
     package.files.push_back(std::move(file));
     return {};
@@ -118,22 +120,24 @@ Status PackageContent::add_file(PackageFile file, const std::string& where) {
       package.files[place.index].attributes == file.attributes) {
     return {};
   }
-  return fail(errc::destination_twice,
-              fmt::format("{}: '{}' is at {} already, and not the same", where, file.device_path, place.where));
+  return document_->error(
+      errc::destination_twice, offset,
+      fmt::format("'{}' is at {} already, and not the same", file.device_path, document_->where(place.offset)));
 }
 
-Status PackageContent::add_directory(PackageDirectory directory, const std::string& where) {
-  FL_CHECK(check_around(directory.device_path, false, where));
+Status PackageContent::add_directory(PackageDirectory directory, std::size_t offset) {
+  FL_CHECK(check_around(directory.device_path, false, offset));
   const auto [entry, is_new] =
-      places_.try_emplace(folded(directory.device_path), Place{false, package.directories.size(), where});
+      places_.try_emplace(folded(directory.device_path), Place{false, package.directories.size(), offset});
   if (is_new) {
     package.directories.push_back(std::move(directory));
     return {};
   }
   const Place& place = entry->second;
   if (!place.is_file && package.directories[place.index].attributes == directory.attributes) return {};
-  return fail(errc::destination_twice,
-              fmt::format("{}: '{}' is at {} already, and not the same", where, directory.device_path, place.where));
+  return document_->error(
+      errc::destination_twice, offset,
+      fmt::format("'{}' is at {} already, and not the same", directory.device_path, document_->where(place.offset)));
 }
 
 void PackageContent::add_keys(std::vector<RegistryKey> keys) {

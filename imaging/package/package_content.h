@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "imaging/core/error.h"
+#include "imaging/core/xml_document.h"
 #include "imaging/package/package.h"
 
 namespace flashline::imaging {
@@ -28,23 +29,27 @@ Result<std::uint32_t> parse_attributes(std::string_view text);
 
 class PackageContent {
  public:
+  /// `document`, the definition, outlives the content.
+  explicit PackageContent(const XmlDocument& document) : document_{&document} {}
+
   Package package;
 
-  /// `where` names the place in the definition. The same bytes for one place twice are kept once.
+  /// `offset` is the place in the definition. The same bytes for one place twice are kept once.
   /// Errors: destination_twice (other bytes, or a file where a folder must be).
-  Status add_file(PackageFile file, const std::string& where);
-  Status add_directory(PackageDirectory directory, const std::string& where);
+  Status add_file(PackageFile file, std::size_t offset);
+  Status add_directory(PackageDirectory directory, std::size_t offset);
   void add_keys(std::vector<RegistryKey> keys);
 
  private:
   struct Place {
     bool is_file = false;
     std::size_t index = 0;
-    std::string where;
+    std::size_t offset = 0;
   };
+  const XmlDocument* document_;
   std::map<std::string, Place> places_;  ///< by folded device path
 
-  Status check_around(std::string_view device_path, bool is_file, const std::string& where) const;
+  Status check_around(std::string_view device_path, bool is_file, std::size_t offset) const;
 };
 
 }  // namespace flashline::imaging

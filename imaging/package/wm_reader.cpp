@@ -6,15 +6,14 @@
 #include <optional>
 #include <spdlog/fmt/fmt.h>
 
-#include "imaging/core/errors/build.h"
 #include "imaging/core/errors/package.h"
-#include "imaging/package/build_filter.h"
-#include "imaging/package/inf_driver.h"
+#include "imaging/package/element_reader.h"
 #include "imaging/package/located.h"
 #include "imaging/package/macro_scope.h"
 #include "imaging/package/package_content.h"
 #include "imaging/package/part_names.h"
 #include "imaging/package/service_keys.h"
+#include "imaging/package/wm_driver.h"
 #include "imaging/package/wm_identity.h"
 #include "imaging/workspace/input_xml.h"
 #include "imaging/workspace/windows_path.h"
@@ -47,19 +46,27 @@ struct Target {
 
 class WmReader {
  public:
-  WmReader(const XmlDocument& document, fs::path folder, const DefinitionInputs& in, ValueDialect dialect)
-      : document_{document}, folder_{std::move(folder)}, in_{in}, dialect_{dialect}, scope_{in} {}
+  WmReader(const XmlDocument& document, const fs::path& folder, const DefinitionInputs& in, ValueDialect dialect)
+      : document_{document},
+        elements_{document, folder, {.cpu = in.cpu, .build_type = in.build_type}},
+        in_{in},
+        dialect_{dialect},
+        scope_{in},
+        neutral_{document} {}
 
   Result<std::vector<Package>> run() {
     const XmlElement& root = document_.root;
     FL_CHECK(refuse_not_done(root));
+    const bool is_pkg = dialect_ == ValueDialect::pkg;
     FL_CHECK(check_known(document_, root, {"name", "owner", "namespace", "legacyName", "buildWow", "buildFilter"},
                          {"onecorePackageInfo", "macros", "bcdStore", "files", "directories", "regKeys", "drivers",
-                          "service", "serviceGroup", "language", "resolution"}));
-    for (const std::string_view once : {"onecorePackageInfo", "macros", "bcdStore"}) FL_CHECK(check_once(root, once));
-    if (dialect_ == ValueDialect::wm) FL_CHECK(check_once(root, "language"));
+                          "service", "serviceGroup", "language", is_pkg ? "resolution" : "language"}));
+    for (const std::string_view once : {"onecorePackageInfo", "macros", "bcdStore"}) {
+      FL_CHECK(elements_.check_once(root, once));
+    }
+    if (!is_pkg) FL_CHECK(elements_.check_once(root, "language"));
     FL_CHECK(define_macros());
-    FL_TRY(const bool wanted, included(root, scope_));
+    FL_TRY(const bool wanted, elements_.included(root, scope_));
     if (!wanted) return std::vector<Package>{};
     FL_TRY(neutral_.package.identity, read_identity(document_, scope_, in_, dialect_));
     FL_CHECK(read_raw_image());
@@ -83,30 +90,6 @@ class WmReader {
     return {};
   }
 
-  Status check_once(const XmlElement& parent, std::string_view name) const {
-    const XmlElement* first = find_child(parent, name);
-    for (const XmlElement& child : parent.children) {
-      if (first == &child || !same_word(local_name(child.name), name)) continue;
-      return document_.error(errc::definition_repeated, child.offset,
-                             fmt::format("a second <{}>, after {}", child.name, document_.where(first->offset)));
-    }
-    return {};
-  }
-
-  std::unexpected<Error> unsupported(std::size_t offset, const std::string& what) const {
-    return document_.error(errc::definition_unsupported, offset, what);
-  }
-
-  Status refuse(const XmlElement& element, std::initializer_list<std::string_view> names) const {
-    for (const std::string_view name : names) {
-      const XmlAttribute* const found = find_attribute(element, name);
-      if (found != nullptr) {
-        return unsupported(found->offset, fmt::format("attribute '{}' of <{}>", found->name, element.name));
-      }
-    }
-    return {};
-  }
-
   /// Macros of the file first, whatever their order: each may use the others.
   Status define_macros() {
     const XmlElement* const macros = find_child(document_.root, "macros");
@@ -125,38 +108,20 @@ class WmReader {
     return {};
   }
 
-  Result<bool> included(const XmlElement& element, const MacroScope& scope) const {
-    const XmlAttribute* const filter = find_attribute(element, "buildFilter");
-    if (filter == nullptr) return true;
-    FL_TRY(const std::string text, located(document_, filter->offset, scope.text(filter->value)));
-    return located(document_, filter->offset,
-                   passes_filter(text, BuildFacts{.cpu = in_.cpu, .build_type = in_.build_type}));
-  }
-
-  /// The children of `parent` that are called `name` and are for this build; `act` reads each.
-  template <class Act>
-  Status each(const XmlElement& parent, std::string_view name, const MacroScope& scope, Act act) {
-    for (const XmlElement& child : parent.children) {
-      if (!same_word(local_name(child.name), name)) continue;
-      FL_TRY(const bool wanted, included(child, scope));
-      if (wanted) FL_CHECK(act(child));
-    }
-    return {};
-  }
-
   /// What the neutral package and its parts can both hold.
   Status read_content(const XmlElement& parent, Target to) {
-    FL_CHECK(each(parent, "files", to.scope, [&](const XmlElement& files) -> Status {
+    FL_CHECK(elements_.each(parent, "files", to.scope, [&](const XmlElement& files) -> Status {
       FL_CHECK(check_known(document_, files, {"buildFilter"}, {"file"}));
-      return each(files, "file", to.scope, [&](const XmlElement& file) { return read_file(file, to); });
+      return elements_.each(files, "file", to.scope, [&](const XmlElement& file) { return read_file(file, to); });
     }));
-    FL_CHECK(each(parent, "directories", to.scope, [&](const XmlElement& directories) -> Status {
+    FL_CHECK(elements_.each(parent, "directories", to.scope, [&](const XmlElement& directories) -> Status {
       FL_CHECK(check_known(document_, directories, {"buildFilter"}, {"directory"}));
-      return each(directories, "directory", to.scope, [&](const XmlElement& one) { return read_directory(one, to); });
+      return elements_.each(directories, "directory", to.scope,
+                            [&](const XmlElement& one) { return read_directory(one, to); });
     }));
-    return each(parent, "regKeys", to.scope, [&](const XmlElement& keys) -> Status {
+    return elements_.each(parent, "regKeys", to.scope, [&](const XmlElement& keys) -> Status {
       FL_CHECK(check_known(document_, keys, {"buildFilter"}, {"regKey"}));
-      return each(keys, "regKey", to.scope, [&](const XmlElement& key) { return read_key(key, to); });
+      return elements_.each(keys, "regKey", to.scope, [&](const XmlElement& key) { return read_key(key, to); });
     });
   }
 
@@ -164,11 +129,6 @@ class WmReader {
     const XmlAttribute* const found = find_attribute(element, "attributes");
     if (found == nullptr) return otherwise;
     return located(document_, found->offset, parse_attributes(found->value));
-  }
-
-  Result<std::string> text_of(const XmlElement& element, std::string_view name, const MacroScope& scope) const {
-    FL_TRY(const std::string raw, required_attribute(document_, element, name));
-    return located(document_, find_attribute(element, name)->offset, scope.text(raw));
   }
 
   /// The place of a <file> on the device: its folder and its leaf.
@@ -188,30 +148,22 @@ class WmReader {
     return located(document_, name != nullptr ? name->offset : at, device_path(place + "\\" + leaf));
   }
 
-  /// The file that an attribute names by `source`.
-  Result<PackageFile> payload(const XmlElement& element, std::string_view attribute, const std::string& source,
-                              std::string place) const {
-    const std::size_t at = find_attribute(element, attribute)->offset;
-    FL_TRY(const fs::path path, located(document_, at, find_source(folder_, source)));
-    return located(document_, at, read_payload(path, std::move(place)));
-  }
-
   Status read_file(const XmlElement& element, Target to) {
     FL_CHECK(check_known(document_, element, {"source", "destinationDir", "name", "attributes", "buildFilter"}, {}));
-    FL_TRY(const std::string source, text_of(element, "source", to.scope));
+    FL_TRY(const std::string source, elements_.text_of(element, "source", to.scope));
     FL_TRY(std::string place, destination(element, source, to.scope));
-    FL_TRY(PackageFile file, payload(element, "source", source, std::move(place)));
+    FL_TRY(PackageFile file, elements_.payload(element, "source", source, std::move(place)));
     FL_TRY(file.attributes, attributes_of(element, file_attribute::archive));
-    return to.content.add_file(std::move(file), document_.where(element.offset));
+    return to.content.add_file(std::move(file), element.offset);
   }
 
   Status read_directory(const XmlElement& element, Target to) {
     FL_CHECK(check_known(document_, element, {"path", "owner", "attributes", "securityDescriptor", "buildFilter"}, {}));
-    FL_CHECK(refuse(element, {"owner", "securityDescriptor"}));
+    FL_CHECK(elements_.refuse(element, {"owner", "securityDescriptor"}));
     FL_TRY(const std::string raw, required_attribute(document_, element, "path"));
     FL_TRY(std::string place, located(document_, find_attribute(element, "path")->offset, to.scope.device_place(raw)));
     FL_TRY(const std::uint32_t attributes, attributes_of(element, 0));
-    return to.content.add_directory({std::move(place), attributes}, document_.where(element.offset));
+    return to.content.add_directory({std::move(place), attributes}, element.offset);
   }
 
   Status read_key(const XmlElement& element, Target to) {
@@ -219,7 +171,7 @@ class WmReader {
     FL_TRY(const std::string raw, required_attribute(document_, element, "keyName"));
     RegistryKey key;
     FL_TRY(key.path, located(document_, find_attribute(element, "keyName")->offset, to.scope.key(raw)));
-    FL_CHECK(each(element, "regValue", to.scope, [&](const XmlElement& value) -> Status {
+    FL_CHECK(elements_.each(element, "regValue", to.scope, [&](const XmlElement& value) -> Status {
       FL_TRY(RegistryValue read, read_value(value, to.scope));
       key.values.push_back(std::move(read));
       return {};
@@ -230,7 +182,7 @@ class WmReader {
 
   Result<RegistryValue> read_value(const XmlElement& element, const MacroScope& scope) const {
     FL_CHECK(check_known(document_, element, {"name", "type", "value", "buildFilter"}, {}));
-    FL_TRY(const std::string type, text_of(element, "type", scope));
+    FL_TRY(const std::string type, elements_.text_of(element, "type", scope));
     FL_TRY(const std::string raw, required_attribute(document_, element, "value"));
     const std::size_t at = find_attribute(element, "value")->offset;
     const bool expands = same_word(type, "REG_EXPAND_SZ");
@@ -244,80 +196,34 @@ class WmReader {
 
   Status read_services() {
     const XmlElement& root = document_.root;
-    FL_CHECK(each(root, "drivers", scope_, [&](const XmlElement& drivers) -> Status {
+    FL_CHECK(elements_.each(root, "drivers", scope_, [&](const XmlElement& drivers) -> Status {
       FL_CHECK(check_known(document_, drivers, {"buildFilter"}, {"driver"}));
-      return each(drivers, "driver", scope_, [&](const XmlElement& driver) { return read_driver(driver); });
+      return elements_.each(drivers, "driver", scope_, [&](const XmlElement& driver) -> Status {
+        FL_TRY(DriverContent content, driver_content(elements_, driver, scope_));
+        for (PackageFile& file : content.files) FL_CHECK(neutral_.add_file(std::move(file), driver.offset));
+        neutral_.add_keys(std::move(content.registry));
+        return {};
+      });
     }));
-    FL_CHECK(each(root, "service", scope_, [&](const XmlElement& service) -> Status {
+    FL_CHECK(elements_.each(root, "service", scope_, [&](const XmlElement& service) -> Status {
       FL_TRY(auto keys, service_keys(document_, service, scope_));
       neutral_.add_keys(std::move(keys));
       return {};
     }));
     std::vector<const XmlElement*> groups;
-    FL_CHECK(each(root, "serviceGroup", scope_, [&](const XmlElement& group) -> Status {
+    FL_CHECK(elements_.each(root, "serviceGroup", scope_, [&](const XmlElement& group) -> Status {
       groups.push_back(&group);
       return {};
     }));
     FL_TRY(auto keys, service_group_keys(document_, groups, scope_));
     neutral_.add_keys(std::move(keys));
-    return each(root, "bcdStore", scope_, [&](const XmlElement& store) { return read_bcd(store); });
-  }
-
-  Status read_driver(const XmlElement& element) {
-    FL_CHECK(check_known(document_, element, {"defaultImportPath", "buildFilter"}, {"inf", "files", "security"}));
-    FL_CHECK(check_once(element, "inf"));
-    if (const XmlElement* const security = find_child(element, "security")) {
-      return unsupported(security->offset, fmt::format("<{}> of a driver", security->name));
-    }
-    const XmlElement* const inf = find_child(element, "inf");
-    if (inf == nullptr) return document_.error(errc::xml_missing, element.offset, "<driver> needs an <inf>");
-    FL_CHECK(check_known(document_, *inf, {"source", "buildFilter"}, {}));
-    FL_TRY(const std::string source, text_of(*inf, "source", scope_));
-    FL_TRY(DriverSources sources, driver_sources(element, source, find_attribute(*inf, "source")->offset));
-    const std::string where = document_.where(inf->offset);
-    FL_TRY(DriverContent driver, imaging::read_driver(sources));
-    for (PackageFile& file : driver.files) FL_CHECK(neutral_.add_file(std::move(file), where));
-    neutral_.add_keys(std::move(driver.registry));
-    for (const auto& [leaf, replacement] : sources.replaced) {
-      if (!driver.used.contains(leaf)) {
-        return unsupported(element.offset, fmt::format("the INF names no file '{}'", replacement.filename().string()));
-      }
-    }
-    return {};
-  }
-
-  /// Where a driver's INF and its files are. `files/file` says it for single ones.
-  Result<DriverSources> driver_sources(const XmlElement& element, const std::string& source, std::size_t at) {
-    DriverSources sources;
-    sources.cpu = in_.cpu;
-    sources.inf_name = leaf_of(source);
-    FL_TRY(sources.inf, located(document_, at, find_source(folder_, source)));
-    sources.folder = sources.inf.parent_path();
-    if (const XmlAttribute* const path = find_attribute(element, "defaultImportPath")) {
-      FL_TRY(const std::string text, located(document_, path->offset, scope_.text(path->value)));
-      FL_TRY(sources.folder, located(document_, path->offset, find_source(folder_, text)));
-    }
-    FL_CHECK(each(element, "files", scope_, [&](const XmlElement& files) -> Status {
-      FL_CHECK(check_known(document_, files, {"buildFilter"}, {"file"}));
-      return each(files, "file", scope_, [&](const XmlElement& file) -> Status {
-        FL_CHECK(check_known(document_, file, {"source", "name", "buildFilter"}, {}));
-        FL_TRY(const std::string from, text_of(file, "source", scope_));
-        std::string name = leaf_of(from);
-        if (find_attribute(file, "name") != nullptr) {
-          FL_TRY(name, text_of(file, "name", scope_));
-        }
-        FL_TRY(sources.replaced[folded(name)],
-               located(document_, find_attribute(file, "source")->offset, find_source(folder_, from)));
-        return {};
-      });
-    }));
-    return sources;
+    return elements_.each(root, "bcdStore", scope_, [&](const XmlElement& store) { return read_bcd(store); });
   }
 
   Status read_bcd(const XmlElement& element) {
     FL_CHECK(check_known(document_, element, {"source", "buildFilter"}, {}));
-    FL_TRY(const std::string source, text_of(element, "source", scope_));
-    FL_TRY(PackageFile file, payload(element, "source", source, "\\" + leaf_of(source)));
+    FL_TRY(const std::string source, elements_.text_of(element, "source", scope_));
+    FL_TRY(PackageFile file, elements_.payload(element, "source", source, "\\" + leaf_of(source)));
     neutral_.package.bcd = std::move(file);
     return {};
   }
@@ -327,8 +233,8 @@ class WmReader {
     const XmlElement* const image = info != nullptr ? find_child(*info, "binaryPartition") : nullptr;
     if (image == nullptr) return {};
     FL_CHECK(check_known(document_, *image, {"imageSource"}, {}));
-    FL_TRY(const std::string source, text_of(*image, "imageSource", scope_));
-    FL_TRY(PackageFile file, payload(*image, "imageSource", source, "\\" + leaf_of(source)));
+    FL_TRY(const std::string source, elements_.text_of(*image, "imageSource", scope_));
+    FL_TRY(PackageFile file, elements_.payload(*image, "imageSource", source, "\\" + leaf_of(source)));
     neutral_.package.raw_image = std::move(file);
     return {};
   }
@@ -338,7 +244,7 @@ class WmReader {
     for (const XmlElement& child : document_.root.children) {
       const auto name = local_name(child.name);
       if (same_word(name, "onecorePackageInfo") || same_word(name, "macros")) continue;
-      FL_TRY(const bool wanted, included(child, scope_));
+      FL_TRY(const bool wanted, elements_.included(child, scope_));
       if (!wanted) continue;
       return document_.error(errc::binary_partition, child.offset, fmt::format("<{}> beside a raw image", child.name));
     }
@@ -349,12 +255,12 @@ class WmReader {
   Status read_parts() {
     std::map<std::string, std::size_t> index_of;
     for (const PartKind kind : {PartKind::language, PartKind::resolution}) {
-      FL_CHECK(each(document_.root, element_of(kind), scope_, [&](const XmlElement& element) -> Status {
+      FL_CHECK(elements_.each(document_.root, element_of(kind), scope_, [&](const XmlElement& element) -> Status {
         FL_TRY(const auto names, part_names(document_, element, kind, scope_, in_));
         for (const std::string& name : names) {
           PackageIdentity identity = part_identity(neutral_.package.identity, kind, name);
           const auto [entry, is_new] = index_of.try_emplace(folded(identity.name), parts_.size());
-          if (is_new) parts_.emplace_back().package.identity = std::move(identity);
+          if (is_new) parts_.emplace_back(document_).package.identity = std::move(identity);
           MacroScope scope = scope_;
           scope.set(kind == PartKind::language ? "langid" : "resid", name);
           FL_CHECK(read_content(element, {parts_[entry->second], scope}));
@@ -366,7 +272,7 @@ class WmReader {
   }
 
   const XmlDocument& document_;
-  fs::path folder_;
+  ElementReader elements_;
   const DefinitionInputs& in_;
   ValueDialect dialect_;
   MacroScope scope_;

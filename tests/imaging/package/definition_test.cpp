@@ -268,6 +268,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"namespace", "v1.00", "v2.00", errc::definition_root, "2:2", "v2.00"},
         Mistake{"unknown_attribute", " owner=", " colour=\"1\" owner=", errc::xml_unknown, "2:86", "colour"},
         Mistake{"unknown_element", "<files>", "<fils/><files>", errc::xml_unknown, "5:2", "did you mean 'files'"},
+        Mistake{"resolution_part", "<files>", "<resolution resolution=\"1x1\"/><files>", errc::xml_unknown, "5:2"},
         Mistake{"unsupported_com", "<files>", "<COM/><files>", errc::definition_unsupported, "5:2", "<COM>"},
         Mistake{"unsupported_tasks", "<files>", "<tasks/><files>", errc::definition_unsupported, "5:2", "<tasks>"},
         Mistake{"unsupported_configuration", "<files>", "<configuration/><files>", errc::definition_unsupported, "5:2"},
