@@ -8,7 +8,9 @@
 #include "imaging/core/errors/image.h"
 #include "imaging/core/errors/package.h"
 #include "imaging/core/units.h"
+#include "imaging/trust/package_signer.h"
 #include "tests/fakes/cab_builder.h"
+#include "tests/fakes/signing_keys.h"
 #include "tests/fakes/temp_folder.h"
 #include "tests/fakes/tool.h"
 
@@ -239,6 +241,34 @@ TEST(CabVerify, NoticesAnyFlippedByte) {
       EXPECT_FALSE(verify_cab(bytes, "x.cab", any_signer())) << "byte " << at << " with " << bit;
       bytes[at] ^= static_cast<std::byte>(bit);
     }
+  }
+}
+
+/// Catalog and cabinet are signed: the signature's own bytes count, too.
+TEST(CabVerify, NoticesAnyFlippedByteOfASignedCabinet) {
+  const TempFolder folder;
+  const fakes::Identity root = fakes::make_identity(fakes::authority_form("OEM Root"));
+  const fakes::Identity own = fakes::make_identity({}, &root);
+  auto signer =
+      Signer::load({.key = fakes::write_text(folder / "own.key", fakes::pem_of(own.key.get())),
+                    .certificate = fakes::write_text(folder / "own.pem", fakes::pem_of(own.certificate.get()))});
+  ASSERT_TRUE(signer);
+  const PackageSigner package_signer{*std::move(signer), new_year};
+  ASSERT_TRUE(write_cab(folder / "x.cab", small_package(), {.time = new_year, .signer = &package_signer}));
+  TrustPolicy policy;
+  policy.anchors.push_back({.pem = fakes::pem_of(root.certificate.get()), .name = "ca.pem"});
+  policy.clock = {ClockPolicy::Kind::fixed, new_year};
+  Bytes bytes = fakes::read_bytes(folder / "x.cab");
+  const auto verdict = verify_cab(bytes, "x.cab", policy);
+  ASSERT_TRUE(verdict) << verdict.error().detail;
+  EXPECT_TRUE(verdict->catalog.is_signed);
+  EXPECT_TRUE(verdict->cabinet.is_signed);
+  EXPECT_EQ(std::distance(fs::directory_iterator{folder.path()}, fs::directory_iterator{}), 3) << "something is left";
+  // A dense sample: each check of two signatures takes its time.
+  for (std::size_t at = 0; at < bytes.size(); at += at < 400 ? 3 : 17) {
+    bytes[at] ^= std::byte{0x20};
+    EXPECT_FALSE(verify_cab(bytes, "x.cab", policy)) << "byte " << at;
+    bytes[at] ^= std::byte{0x20};
   }
 }
 
