@@ -71,14 +71,6 @@ bool is_feature_id(std::string_view id) {
   return !id.empty() && id.find_first_not_of(letters) == std::string_view::npos;
 }
 
-std::optional<OwnerType> owner_type_of(std::string_view text) {
-  for (const OwnerType type :
-       {OwnerType::microsoft, OwnerType::silicon_vendor, OwnerType::oem, OwnerType::mobile_operator}) {
-    if (same_word(name_of(type), trimmed(text))) return type;
-  }
-  return std::nullopt;
-}
-
 Result<ReleaseType> parse_release_type(const XmlDocument& document, std::size_t offset, std::string_view text) {
   for (const ReleaseType type : {ReleaseType::production, ReleaseType::test}) {
     if (same_word(name_of(type), trimmed(text))) return type;

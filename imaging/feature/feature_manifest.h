@@ -118,8 +118,6 @@ Result<std::string> strip_merged(const XmlDocument& document);
 /// Letters, digits and '_': what may stand in the id of a feature or of a manifest.
 bool is_feature_id(std::string_view id);
 
-/// "Microsoft", "SiliconVendor", "OEM", "MobileOperator", any case.
-std::optional<OwnerType> owner_type_of(std::string_view text);
 /// "Production" or "Test". Errors: xml_value.
 Result<ReleaseType> parse_release_type(const XmlDocument& document, std::size_t offset, std::string_view text);
 

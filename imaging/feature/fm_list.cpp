@@ -5,6 +5,7 @@
 
 #include "imaging/core/errors/build.h"
 #include "imaging/core/errors/feature.h"
+#include "imaging/package/manifest_values.h"
 #include "imaging/workspace/input_xml.h"
 #include "imaging/workspace/windows_path.h"
 
@@ -28,7 +29,7 @@ Result<CpuType> read_cpu(const XmlDocument& document, const XmlElement& element)
 
 Result<OwnerType> read_owner_type(const XmlDocument& document, const XmlElement& element) {
   FL_TRY(const std::string text, required_attribute(document, element, "OwnerType"));
-  if (const auto type = owner_type_of(text)) return *type;
+  if (const auto type = owner_type_of(trimmed(text))) return *type;
   return document.error(errc::xml_value, offset_of(element, "OwnerType"),
                         fmt::format("'{}' is no type of owner", text));
 }

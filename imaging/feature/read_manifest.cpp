@@ -5,6 +5,7 @@
 #include "imaging/core/errors/feature.h"
 #include "imaging/feature/detail/sections.h"
 #include "imaging/feature/feature_manifest.h"
+#include "imaging/package/manifest_values.h"
 #include "imaging/workspace/input_xml.h"
 
 namespace flashline::imaging {
@@ -244,7 +245,7 @@ Status read_owner(const XmlDocument& document, FeatureManifest& manifest) {
   manifest.id = attribute_of(root, "ID").value_or("");
   manifest.owner_name = attribute_of(root, "OwnerName").value_or("");
   if (const XmlAttribute* type = find_attribute(root, "OwnerType")) {
-    manifest.owner_type = owner_type_of(type->value);
+    manifest.owner_type = owner_type_of(trimmed(type->value));
     if (!manifest.owner_type) {
       return document.error(errc::xml_value, type->offset, fmt::format("'{}' is no type of owner", type->value));
     }
