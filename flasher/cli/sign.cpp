@@ -14,6 +14,7 @@
 #include "imaging/core/errors/image.h"
 #include "imaging/core/errors/package.h"
 #include "imaging/core/errors/usage.h"
+#include "imaging/package/resign.h"
 #include "imaging/source/file_view.h"
 #include "imaging/source/output_file.h"
 #include "imaging/trust/package_signer.h"
@@ -29,6 +30,7 @@ struct Job {
   const Arguments& arguments;
   const imaging::PackageSigner& signer;
   imaging::TimeStamper stamper;
+  std::time_t time;
   Console& console;
 };
 
@@ -49,6 +51,14 @@ Status sign_image(const fs::path& path, const Job& job) {
   return {};
 }
 
+/// A package with all that is in it; another cabinet by itself.
+Status sign_cabinet(const fs::path& path, const Job& job) {
+  const auto package = imaging::open_cab(path);
+  if (package) return imaging::resign_package(path, {.time = job.time, .signer = &job.signer});
+  if (package.error().code == errc::cab_not_package) return job.signer.sign_cab(path);
+  return std::unexpected{package.error()};
+}
+
 struct Kind {
   std::string_view name;
   std::string_view begins;  ///< the first bytes
@@ -58,7 +68,7 @@ struct Kind {
 
 constexpr Kind kinds[]{
     {"program", "MZ", 0, [](const fs::path& path, const Job& job) { return job.signer.sign_pe(path); }},
-    {"cabinet", "MSCF", 0, [](const fs::path& path, const Job& job) { return job.signer.sign_cab(path); }},
+    {"cabinet", "MSCF", 0, sign_cabinet},
     {"image", "SignedImage ", 4, sign_image},
     {"catalog", "\x30", 0, sign_catalog},
 };
@@ -114,7 +124,7 @@ Result<int> run(const Arguments& arguments, Console& console) {
   FL_TRY(const std::time_t time, build_time());
   const imaging::TimeStamper stamper = time_stamper_of(arguments);
   const imaging::PackageSigner package_signer{std::move(*signer), time, stamper};
-  const Job job{arguments, package_signer, stamper, console};
+  const Job job{arguments, package_signer, stamper, time, console};
   for (const std::string& operand : arguments.operands()) {
     FL_TRY(const std::vector<fs::path> files, files_of(operand));
     for (const fs::path& file : files) FL_CHECK(sign_one(file, job));
