@@ -3,9 +3,12 @@
 #include "imaging/filesystem/run_program.h"
 
 #include <chrono>
+#include <filesystem>
 #include <gmock/gmock.h>
+#include <thread>
 
 #include "imaging/core/errors/filesystem.h"
+#include "tests/fakes/temp_folder.h"
 
 namespace flashline::imaging {
 namespace {
@@ -43,10 +46,14 @@ TEST(RunProgram, failures_say_why) {
 
 TEST(RunProgram, a_timeout_ends_the_whole_group) {
   const auto begin = Clock::now();
-  const auto late = shell("echo begun; sleep 60 & sleep 60", milliseconds{200});
+  const fakes::TempFolder folder;
+  const std::string mark = (folder / "mark").string();
+  const auto late = shell("echo begun; (sleep 1; touch " + mark + ") & sleep 60", milliseconds{200});
   EXPECT_EQ(late.error().code, errc::program_timeout);
   EXPECT_THAT(late.error().detail, HasSubstr("begun"));
   EXPECT_LT(Clock::now() - begin, std::chrono::seconds{5});
+  std::this_thread::sleep_for(milliseconds{1100});
+  EXPECT_FALSE(std::filesystem::exists(mark)) << "what it had started went on";
 }
 
 TEST(RunProgram, does_not_wait_for_what_a_program_left_running) {
