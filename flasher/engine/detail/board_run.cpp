@@ -8,7 +8,9 @@
 #include "flasher/engine/detail/store_run.h"
 #include "flasher/engine/detail/worker_pool.h"
 #include "flasher/engine/loaded_image.h"
+#include "imaging/core/errors/image.h"
 #include "imaging/core/errors/target.h"
+#include "imaging/ffu/store_plan.h"
 #include "imaging/provisioning/unit_overlay.h"
 #include "imaging/source/fit_gpt.h"
 
@@ -58,6 +60,12 @@ Status check_size(const BlockPlan& plan, const transport::SinkFacts& facts, cons
   if (plan.needs.gpt_size && *plan.needs.gpt_size != facts.capacity && !options.fit_gpt) {
     return fail(errc::target_size_differs, fmt::format("{} has {} bytes, the image's GPT describes a disk of {}",
                                                        facts.path, facts.capacity.value, plan.needs.gpt_size->value));
+  }
+  // Blocks counted from the end move with the medium's size, so this is known only now.
+  if (const auto both = imaging::ffu::collisions(plan, facts.capacity); !both.empty()) {
+    return fail(errc::out_of_disk,
+                fmt::format("on {} with its {} bytes the image would write {} bytes at {} twice", facts.path,
+                            facts.capacity.value, both.front().length.value, both.front().at.value));
   }
   return {};
 }

@@ -195,6 +195,21 @@ INSTANTIATE_TEST_SUITE_P(
                       RefusedTarget{"another_board", 2_MiB, 512, {.platform = "Contoso.Panel.Two"}, "FL-TGT-009"}),
     [](const auto& row) { return std::string{row.param.name}; });
 
+TEST_F(EngineTest, an_image_whose_ends_meet_on_a_medium_of_this_size_is_refused) {
+  start();
+  const auto content = pattern(2_MiB, 9);
+  auto plan = plain_plan(content);
+  imaging::Run from_end = plan.phases.front().runs.front();
+  from_end.place = {imaging::Place::Anchor::end, 64_KiB};
+  from_end.length = ByteCount{64_KiB};
+  plan.phases.front().runs.push_back(from_end);
+  const auto image = load(std::move(plan), content);
+  const auto smaller = std::make_shared<ScriptedSink>(ByteCount{2_MiB});
+  EXPECT_EQ(code_of(check_request(request(image, smaller)).error().code), "FL-IMG-007");
+  const auto larger = std::make_shared<ScriptedSink>(ByteCount{2_MiB + 64_KiB});
+  EXPECT_TRUE(check_request(request(image, larger)));
+}
+
 TEST_F(EngineTest, stores_and_targets_have_to_match) {
   start();
   const auto content = pattern(2_MiB, 10);
