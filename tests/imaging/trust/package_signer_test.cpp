@@ -201,6 +201,15 @@ TEST(PackageSigner, KeepsWhatACabinetHolds) {
   EXPECT_EQ(fakes::run_command({"7zz", "t", path}).exit_code, 0);
 }
 
+TEST(PackageSigner, SetsTheChecksumOfAProgram) {
+  const std::string path = line().put("summed.exe", fakes::small_pe());
+  ASSERT_TRUE(line().signer().sign_pe(path));
+  const auto judged = fakes::run_command({"osslsigncode", "verify", "-in", path, "-CAfile", line().path("root.pem")});
+  EXPECT_THAT(judged.out, HasSubstr("PE checksum   : "));
+  EXPECT_THAT(judged.out, ::testing::Not(HasSubstr("PE checksum   : 00000000")));
+  EXPECT_THAT(judged.out, ::testing::Not(HasSubstr("MISMATCH")));
+}
+
 TEST(PackageSigner, SignsARealProgram) {
   const std::filesystem::path real = "/usr/lib/systemd/boot/efi/systemd-bootx64.efi";
   if (!std::filesystem::exists(real)) GTEST_SKIP() << "systemd-boot-efi is not installed";
