@@ -59,7 +59,7 @@ Result<Sha256> provisioning_key(const fs::path& answers, const BuildStamp& stamp
 
 Result<CabSource> CabSource::open(const Workspace& workspace, const Product& product,
                                   const BuildEnvironment& environment, CabSourceOptions options) {
-  CabSource source{product, environment, std::move(options)};
+  CabSource source{workspace.root, product, environment, std::move(options)};
   FL_TRY(auto common, find_definitions(workspace, environment.arch));
   // Another board's packages may have the same names.
   std::erase_if(common, [&](const DefinitionFile& one) {
@@ -185,7 +185,8 @@ Result<bool> CabSource::link(const std::string& cab) {
   return false;
 }
 
-Status CabSource::stand_in(const std::string& cab, const std::string& where, const std::string& why) {
+Status CabSource::stand_in(const std::string& cab, const std::string& where, const std::string& reason) {
+  const std::string why = below_workspace(reason, root_);
   const auto partition = partitions_.find(folded(base_name(cab)));
   const Package package = stand_in_for(cab, partition != partitions_.end() ? partition->second : "MainOS",
                                        environment_.cpu, environment_.version, why);

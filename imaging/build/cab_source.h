@@ -65,8 +65,9 @@ class CabSource {
   const std::filesystem::path& folder() const { return options_.folder; }
 
  private:
-  CabSource(const Product& product, const BuildEnvironment& environment, CabSourceOptions options)
-      : product_{product}, environment_{environment}, options_{std::move(options)} {}
+  CabSource(std::filesystem::path root, const Product& product, const BuildEnvironment& environment,
+            CabSourceOptions options)
+      : root_{std::move(root)}, product_{product}, environment_{environment}, options_{std::move(options)} {}
 
   Status list(const std::vector<DefinitionFile>& definitions);
   Result<bool> build(const std::string& cab, std::string& why);
@@ -76,6 +77,7 @@ class CabSource {
   Status write(const Package& package);
   Status stand_in(const std::string& cab, const std::string& where, const std::string& why);
 
+  std::filesystem::path root_;  // of the workspace
   const Product& product_;
   const BuildEnvironment& environment_;
   CabSourceOptions options_;

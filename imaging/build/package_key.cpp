@@ -95,7 +95,10 @@ fs::path key_file(const fs::path& made) {
 
 bool is_up_to_date(const fs::path& made, const Sha256& key) {
   std::error_code code;
-  if (!fs::is_regular_file(fs::symlink_status(made, code))) return false;
+  return fs::is_regular_file(fs::symlink_status(made, code)) && has_key(made, key);
+}
+
+bool has_key(const fs::path& made, const Sha256& key) {
   std::ifstream in{key_file(made)};
   std::string text;
   return std::getline(in, text) && text == to_hex(key);

@@ -23,6 +23,8 @@ Sha256 package_key(const Package& package, const BuildStamp& stamp);
 
 /// The key that lies beside `made` says `key`, and `made` is there.
 bool is_up_to_date(const std::filesystem::path& made, const Sha256& key);
+/// Only the former.
+bool has_key(const std::filesystem::path& made, const Sha256& key);
 /// Errors: image_write.
 Status remember_key(const std::filesystem::path& made, const Sha256& key);
 /// Where that is: "X.cab.key".

@@ -88,6 +88,9 @@ Result<std::filesystem::path> find_bsp(const Workspace& workspace, std::string_v
 /// The folder that `path` names below the workspace, or nothing where it is not there. Errors: input_ambiguous.
 Result<std::optional<std::filesystem::path>> workspace_folder(const Workspace& workspace, std::string_view path);
 
+/// `text` without the way to the workspace: what is made of it does not depend on the machine.
+std::string below_workspace(std::string text, const std::filesystem::path& root);
+
 /// "Source-x64".
 std::string source_folder(std::string_view arch);
 

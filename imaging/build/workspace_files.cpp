@@ -96,4 +96,14 @@ Result<fs::path> find_bsp(const Workspace& workspace, std::string_view arch, std
                           there.empty() ? std::string{"none"} : fmt::format("{}", fmt::join(there, ", "))));
 }
 
+std::string below_workspace(std::string text, const fs::path& root) {
+  const std::string name = root.string();
+  for (std::size_t at = 0; (at = text.find(name, at)) != std::string::npos;) {
+    const std::size_t end = at + name.size();
+    const bool divided = end < text.size() && (text[end] == '/' || text[end] == '\\');
+    text.erase(at, name.size() + (divided ? 1 : 0));
+  }
+  return text;
+}
+
 }  // namespace flashline::imaging

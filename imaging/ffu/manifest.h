@@ -60,6 +60,11 @@ struct Manifest {
   bool operator==(const Manifest&) const = default;
 };
 
+/// A line of the description of images that hold Test packages or stand-ins. It is part of what the signature covers.
+inline constexpr std::string_view test_release_mark = "Flashline: test release";
+/// The image says so of itself; whoever signed it.
+bool is_test_release(const Manifest& manifest);
+
 /// Reads the manifest. Unknown sections and keys are ignored, as Microsoft's reader does; ffu-format.md section 3.
 /// Errors: ffu_manifest, with the line.
 Result<Manifest> parse_manifest(std::string_view text);

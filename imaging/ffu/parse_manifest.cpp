@@ -230,6 +230,11 @@ void ManifestParser::continue_description(std::string_view text) {
 
 }  // namespace
 
+bool is_test_release(const Manifest& manifest) {
+  const std::string lines = "\n" + manifest.description + "\n";
+  return lines.contains("\n" + std::string{test_release_mark} + "\n");
+}
+
 Result<Manifest> parse_manifest(std::string_view text) { return ManifestParser{}.parse(text); }
 
 }  // namespace flashline::imaging

@@ -186,12 +186,22 @@ Status check_supported(const Metadata& metadata, const OpenOptions& options) {
   return {};
 }
 
+/// Whoever signed it: an image that holds test content is not for production.
+Status check_test_release(const Manifest& manifest, const TrustPolicy& policy, TrustVerdict& verdict) {
+  if (policy.mode != TrustMode::production || !is_test_release(manifest)) return {};
+  const auto refusal = fail(errc::test_release, "the image says of itself that it is a test release");
+  if (!policy.inspect_only) return refusal;
+  if (!verdict.refusal) verdict.refusal = refusal.error();
+  return {};
+}
+
 Result<OpenedImage> open(FileHandle file, const OpenOptions& options) {
   FL_TRY(const auto size, size_of(file.get()));
   FL_TRY(const auto region, ffu::read_security_region(file.get(), size));
   FL_TRY(auto verdict, verify_catalog(region.catalog, region.hash_table, options.trust));
   FL_CHECK(check_pin(file.get(), options.trust));
   FL_TRY(auto metadata, ffu::read_metadata(file.get(), size, region));
+  FL_CHECK(check_test_release(metadata.manifest, options.trust, verdict));
   FL_CHECK(check_supported(metadata, options));
   FL_TRY(auto image, ImageMaker(std::move(file), size, std::move(metadata)).make());
   image.facts.trust = std::move(verdict);

@@ -49,8 +49,17 @@ std::vector<std::string> path_parts(std::string_view path) {
 }
 
 Result<fs::path> find_input(const fs::path& folder, std::string_view path) {
-  fs::path at = path.starts_with('/') ? fs::path{"/"} : folder;
+  const bool absolute = path.starts_with('/');
+  fs::path at = absolute ? fs::path{"/"} : folder;
+  bool exact = absolute;
   for (const std::string& part : path_parts(path)) {
+    // The way to a workspace is this machine's business: neighbours there that differ in case do not matter.
+    std::error_code code;
+    exact = exact && part != ".." && fs::exists(at / part, code);
+    if (exact) {
+      at /= part;
+      continue;
+    }
     if (part == "..") {
       at = (at.empty() ? fs::path{"."} : at) / "..";
       continue;

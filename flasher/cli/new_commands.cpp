@@ -1,0 +1,95 @@
+// `new product`, `new package`, `new bsp`: the first files of each.
+
+#include <boost/json.hpp>
+#include <spdlog/fmt/fmt.h>
+
+#include "flasher/cli/command.h"
+#include "imaging/build/skeleton.h"
+#include "imaging/core/errors/usage.h"
+
+namespace flashline::line {
+namespace {
+
+using Made = Result<std::vector<std::filesystem::path>>;
+
+Result<int> show(const Made& made, Console& console) {
+  if (!made) return std::unexpected{made.error()};
+  for (const auto& path : *made) {
+    console.say(path.string());
+    console.record(boost::json::serialize(boost::json::object{{"type", "file"}, {"path", path.string()}}));
+  }
+  return 0;
+}
+
+Result<imaging::Workspace> workspace_of(const Arguments& arguments) {
+  return imaging::read_workspace(arguments.operands().front());
+}
+
+std::string arch_of(const Arguments& arguments, const imaging::Workspace& workspace) {
+  return arguments.value("--arch").value_or(workspace.current_arch);
+}
+
+Result<int> run_product(const Arguments& arguments, Console& console) {
+  FL_TRY(const imaging::Workspace workspace, workspace_of(arguments));
+  const auto bsp = arguments.value("--bsp");
+  if (!bsp) return fail(errc::usage, "flashline new product: needs --bsp, the board that it runs on");
+  return show(
+      imaging::new_product(workspace, arch_of(arguments, workspace), {.name = arguments.operands()[1], .bsp = *bsp}),
+      console);
+}
+
+Result<int> run_package(const Arguments& arguments, Console& console) {
+  FL_TRY(const imaging::Workspace workspace, workspace_of(arguments));
+  std::string folder = "Common/Packages";
+  if (arguments.has("--arch")) folder = imaging::source_folder(arch_of(arguments, workspace)) + "/Packages";
+  if (const auto bsp = arguments.value("--bsp")) {
+    FL_TRY(const auto found, imaging::find_bsp(workspace, arch_of(arguments, workspace), *bsp));
+    folder = (found / "Packages").string();
+  }
+  return show(imaging::new_package(workspace, arguments.operands()[1], folder), console);
+}
+
+Result<int> run_bsp(const Arguments& arguments, Console& console) {
+  FL_TRY(const imaging::Workspace workspace, workspace_of(arguments));
+  return show(imaging::new_bsp(workspace, arch_of(arguments, workspace), arguments.operands()[1]), console);
+}
+
+const Option arch_option{"--arch", "ARCH", "arm, arm64, x86 or x64 (default: the workspace's current one)"};
+
+}  // namespace
+
+Command new_product_command() {
+  return {.name = "new product",
+          .operands = "WORKSPACE NAME",
+          .min_operands = 2,
+          .max_operands = 2,
+          .summary = "Makes a product: settings, OEMInput for test and retail, answer file",
+          .options = {{"--bsp", "BSP", "the board that it runs on; its OEMInput samples are taken"}, arch_option},
+          .examples = {"flashline new product ws Panel --bsp RPi"},
+          .run = run_product};
+}
+
+Command new_package_command() {
+  return {.name = "new package",
+          .operands = "WORKSPACE NAMESPACE.NAME",
+          .min_operands = 2,
+          .max_operands = 2,
+          .summary = "Makes a package definition, and its feature in the manifest beside it",
+          .options = {{"--bsp", "BSP", "a package of that board, instead of Common/Packages"},
+                      {"--arch", "ARCH", "a package of that architecture, instead of Common/Packages"}},
+          .examples = {"flashline new package ws Custom.Panel"},
+          .run = run_package};
+}
+
+Command new_bsp_command() {
+  return {.name = "new bsp",
+          .operands = "WORKSPACE NAME",
+          .min_operands = 2,
+          .max_operands = 2,
+          .summary = "Makes a board support package: manifest, list of manifests, OEMInput samples",
+          .options = {arch_option},
+          .examples = {"flashline new bsp ws Board1 --arch x64"},
+          .run = run_bsp};
+}
+
+}  // namespace flashline::line
