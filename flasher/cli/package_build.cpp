@@ -83,7 +83,8 @@ Status apply_environment(const imaging::Workspace& workspace, Setting& setting) 
   return {};
 }
 
-Result<std::optional<imaging::PackageSigner>> package_signer_of(const Arguments& arguments, std::time_t time, Console& console) {
+Result<std::optional<imaging::PackageSigner>> package_signer_of(const Arguments& arguments, std::time_t time,
+                                                                Console& console) {
   FL_TRY(std::optional<imaging::Signer> signer, signer_of(arguments));
   if (!signer) return std::nullopt;
   warn_of_expiry(signer->name(), signer->not_after(), console);
@@ -222,23 +223,22 @@ std::vector<Option> signing_options() {
 }  // namespace
 
 Command package_build_command() {
-  return {
-      .name = "package build",
-      .operands = "[X.wm.xml|NAME]",
-      .min_operands = 0,
-      .max_operands = 1,
-      .summary = "Makes a package (or with --all each one of a workspace) of its definition",
-      .options =
-          joined({{"--all", "WORKSPACE", "build all definitions that belong to no product; one that fails is counted"},
-                  {"--workspace", "DIR", "where names are looked up (default: the one around the definition)"},
-                  {"--arch", "ARCH", "arm, arm64, x86 or x64 (default: the workspace's current one, or arm)"},
-                  {"--version", "V", "version of the packages (default: the workspace's, or 10.0.0.0)"},
-                  {"--define", "NAME=VALUE", "what $(NAME) means in the definition", true},
-                  {"--out", "DIR", "where cabinets go (default: the workspace's folder for packages, or here)"}},
-                 signing_options()),
-      .examples = {"flashline package build Drivers.GPIO --workspace ~/panel --key test.key --cert test.pem",
-                   "SOURCE_DATE_EPOCH=1767225600 flashline package build --all ~/panel --arch arm64"},
-      .run = run};
+  return {.name = "package build",
+          .operands = "[X.wm.xml|NAME]",
+          .min_operands = 0,
+          .max_operands = 1,
+          .summary = "Makes a package (or with --all each one of a workspace) of its definition",
+          .options = joined(
+              {{"--all", "WORKSPACE", "build all definitions that belong to no product; one that fails is counted"},
+               {"--workspace", "DIR", "where names are looked up (default: the one around the definition)"},
+               {"--arch", "ARCH", "arm, arm64, x86 or x64 (default: the workspace's current one, or arm)"},
+               {"--version", "V", "version of the packages (default: the workspace's, or 10.0.0.0)"},
+               {"--define", "NAME=VALUE", "what $(NAME) means in the definition", true},
+               {"--out", "DIR", "where cabinets go (default: the workspace's folder for packages, or here)"}},
+              signing_options()),
+          .examples = {"flashline package build Drivers.GPIO --workspace ~/panel --key test.key --cert test.pem",
+                       "SOURCE_DATE_EPOCH=1767225600 flashline package build --all ~/panel --arch arm64"},
+          .run = run};
 }
 
 }  // namespace flashline::line

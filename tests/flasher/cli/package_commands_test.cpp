@@ -31,7 +31,8 @@ constexpr const char* definition = R"xml(<?xml version="1.0" encoding="utf-8"?>
   <regKeys><regKey keyName="$(hklm.software)\Contoso"><regValue name="A" type="REG_DWORD" value="10" /></regKey></regKeys>
 </identity>)xml";
 
-constexpr const char* workspace = R"(<IoTWorkspace><CurrentEnv>arm64</CurrentEnv><Config><OemName>Contoso</OemName></Config>
+constexpr const char* workspace =
+    R"(<IoTWorkspace><CurrentEnv>arm64</CurrentEnv><Config><OemName>Contoso</OemName></Config>
   <Env Name="arm64"><BSPVersion>10.0.2.3</BSPVersion></Env></IoTWorkspace>)";
 
 /// A workspace with one package that builds and one whose payload is missing.
@@ -50,7 +51,8 @@ class PackageCommands : public ::testing::Test {
   }
   std::string path(const std::string& name) const { return (folder / name).string(); }
   CommandResult build(const std::string& out, std::vector<std::string> more = {}) const {
-    std::vector<std::string> words{"package", "build", path("ws/Common/Packages/Custom.Files/Custom.Files.wm.xml"), "--out", path(out)};
+    std::vector<std::string> words{"package", "build", path("ws/Common/Packages/Custom.Files/Custom.Files.wm.xml"),
+                                   "--out", path(out)};
     words.insert(words.end(), more.begin(), more.end());
     return flashline(words);
   }
@@ -74,7 +76,8 @@ TEST_F(PackageCommands, BuildAFileOfAWorkspace) {
 }
 
 TEST_F(PackageCommands, BuildByNameWithAnotherVersion) {
-  const auto run = flashline({"package", "build", "custom.files", "--workspace", path("ws"), "--version", "11.1.1.1", "--json"});
+  const auto run =
+      flashline({"package", "build", "custom.files", "--workspace", path("ws"), "--version", "11.1.1.1", "--json"});
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const auto made = boost::json::parse(run.out).as_object();
   EXPECT_EQ(made.at("version"), "11.1.1.1");
@@ -121,7 +124,8 @@ TEST_F(PackageCommands, SignAndVerify) {
   EXPECT_EQ(good.exit_code, 0) << good.err;
   EXPECT_THAT(good.out, HasSubstr("cabinet: signed by"));
   EXPECT_EQ(flashline({"package", "verify", cab}).exit_code, 4) << "signed by somebody";
-  const auto judge = fakes::run_command({"osslsigncode", "verify", "-in", cab, "-CAfile", path("ca.pem"), "-time", "1767225600"});
+  const auto judge =
+      fakes::run_command({"osslsigncode", "verify", "-in", cab, "-CAfile", path("ca.pem"), "-time", "1767225600"});
   EXPECT_EQ(judge.exit_code, 0) << judge.out << judge.err;
   EXPECT_EQ(fakes::run_command({"cabextract", "-t", cab}).exit_code, 0);
   EXPECT_EQ(fakes::run_command({"7zz", "t", cab}).exit_code, 0);
@@ -136,7 +140,8 @@ TEST_F(PackageCommands, VerifyNoticesAChange) {
     std::string bad = good;
     bad[at] = static_cast<char>(bad[at] ^ 0x20);
     std::ofstream{cab, std::ios::binary} << bad;
-    const auto run = flashline({"package", "verify", cab, "--trust", path("ca.pem"), "--clock", "2026-01-01T00:00:00Z"});
+    const auto run =
+        flashline({"package", "verify", cab, "--trust", path("ca.pem"), "--clock", "2026-01-01T00:00:00Z"});
     EXPECT_TRUE(run.exit_code == 3 || run.exit_code == 4) << "byte " << at << run.out << run.err;
   }
 }

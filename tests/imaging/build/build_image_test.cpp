@@ -344,5 +344,35 @@ TEST_F(BuildImage, retail_has_no_stand_ins) {
   EXPECT_EQ(build_image(asked).error().code, errc::stand_ins_retail);
 }
 
+TEST_F(BuildImage, two_foreground_apps_are_a_conflict_by_name) {
+  panel.place(root());
+  deliver(root() / "Source-arm/Packages/Appx.IoTCoreDefaultApp",
+          {"SmartDisplay.appx", "Microsoft.NET.Native.Framework.2.1.appx", "Microsoft.NET.Native.Runtime.2.1.appx",
+           "Microsoft.VCLibs.ARM.14.00.appx"});
+  const fs::path product = root() / "Source-arm/Products/Panel";
+  replace_in(product / "TestOEMInput.xml", "<Feature>OEM_ProvAuto</Feature>",
+             "<Feature>OEM_ProvAuto</Feature><Feature>APP_IOTCOREDEFAULTAPP</Feature>");
+  replace_in(product / "prov/customizations.xml", "</Common>",
+             "<StartupApp><Default>Kiosk_1!App</Default></StartupApp></Common>");
+  const auto built = build_image(options(panel));
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().code, errc::foreground_apps);
+  for (const char* name : {"Kiosk_1!App in Contoso.Provisioning.Auto.cab: ProvAuto.ppkg",
+                           "IoTCoreDefaultAppUnderTest_xt56s901y70eg!App in Contoso.Appx.IoTCoreDefaultApp.cab"}) {
+    EXPECT_NE(built.error().detail.find(name), std::string::npos) << built.error().detail;
+  }
+}
+
+TEST_F(BuildImage, a_raw_image_larger_than_its_partition_is_refused) {
+  const Board board{"iMX8M", "arm64", "Evk", place_imx};
+  board.place(root());
+  fs::resize_file(root() / "Source-arm64/BSP/NXPEVK_iMX8M_4GB/Packages/BootLoader/flash.bin", 4096 * 512 + 1);
+  const auto built = build_image(options(board));
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().code, errc::raw_too_large) << built.error().detail;
+  EXPECT_NE(built.error().detail.find("BOOTLOADER"), std::string::npos);
+  EXPECT_FALSE(fs::exists(options(board).out));
+}
+
 }  // namespace
 }  // namespace flashline::imaging
