@@ -190,7 +190,9 @@ Status CabSource::stand_in(const std::string& cab, const std::string& where, con
   const auto partition = partitions_.find(folded(base_name(cab)));
   const Package package = stand_in_for(cab, partition != partitions_.end() ? partition->second : "MainOS",
                                        environment_.cpu, environment_.version, why);
+  const CabCounts before = counts_;
   FL_CHECK(write(package));
+  counts_ = before;  // nobody counts it among what was built
   missing_.push_back({cab, where, why});
   stand_ins_.insert(folded(cab));
   ++counts_.stand_ins;

@@ -56,7 +56,7 @@ Status resolve_features(ImageInputs& inputs, CabSource& source) {
   const fs::path& root = inputs.workspace.root;
   FL_TRY(LoadedManifests loaded, load_manifests(inputs.oem, inputs.names, inputs.environment.cpu, root));
   for (const MissingManifest& one : loaded.missing) {
-    inputs.missing_manifests.push_back(fmt::format("{} ({})", one.path, one.where));
+    inputs.missing_manifests.push_back(fmt::format("{} ({})", host_path(one.path).string(), one.where));
   }
   inputs.manifests = std::move(loaded.manifests);
   const ResolveInputs asked{
