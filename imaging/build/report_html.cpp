@@ -4,6 +4,7 @@
 
 #include "imaging/build/build_image.h"
 #include "imaging/build/report_words.h"
+#include "imaging/core/xml_escape.h"
 
 namespace flashline::imaging {
 namespace {
@@ -24,29 +25,6 @@ code{font-size:.8rem;word-break:break-all}
 details summary{cursor:pointer}
 </style>
 )";
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 std::string size_text(std::uint64_t bytes) {
   if (bytes >= 1_GiB) return fmt::format("{:.2f} GiB", static_cast<double>(bytes) / static_cast<double>(1_GiB));
@@ -69,9 +47,9 @@ std::string header(const ImageReport& report) {
       "by</th><td>{}</td></tr>\n"
       "<tr><th>Image</th><td>{} for a disk of {}</td></tr>\n<tr><th>Hash table</th><td><code>{}</code></td></tr>\n"
       "</table>\n",
-      escaped(report.product), report.config, name_of(report.release), escaped(report.description),
-      escaped(report.board), report.arch, report.version, utc_text(report.time),
-      report.signer.empty() ? "nobody" : escaped(report.signer), size_text(report.image.ffu.file_size.value),
+      xml_escaped(report.product), report.config, name_of(report.release), xml_escaped(report.description),
+      xml_escaped(report.board), report.arch, report.version, utc_text(report.time),
+      report.signer.empty() ? "nobody" : xml_escaped(report.signer), size_text(report.image.ffu.file_size.value),
       size_text(report.image.ffu.disk_size.value), to_hex(report.image.ffu.table_digest));
 }
 
@@ -84,7 +62,7 @@ std::string alerts(const ImageReport& report) {
         report.missing.size(), report.missing_manifests.size());
   }
   for (const std::string& warning : report.warnings) {
-    text += fmt::format("<div class=\"warn\">{}</div>\n", escaped(warning));
+    text += fmt::format("<div class=\"warn\">{}</div>\n", xml_escaped(warning));
   }
   return text;
 }
@@ -102,7 +80,7 @@ std::string disk_map(const ImageReport& report) {
   };
   for (const WrittenPartition* one : sorted) {
     if (one->start.value > at + 16_MiB) block("gap", "", one->start.value - at);
-    block(class_of(*one), escaped(one->name), one->length.value);
+    block(class_of(*one), xml_escaped(one->name), one->length.value);
     at = one->start.value + one->length.value;
   }
   text +=
@@ -111,11 +89,11 @@ std::string disk_map(const ImageReport& report) {
   for (const WrittenPartition* one : sorted) {
     const std::string holds = !one->file_system.empty() ? one->file_system
                               : one->raw_from.empty()   ? std::string{"nothing"}
-                                                        : "image of " + escaped(one->raw_from);
+                                                        : "image of " + xml_escaped(one->raw_from);
     text += fmt::format(
         "<tr><td class=\"n\">{}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>"
         "<td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
-        one->number, escaped(one->name), holds, size_text(one->start.value), size_text(one->length.value),
+        one->number, xml_escaped(one->name), holds, size_text(one->start.value), size_text(one->length.value),
         size_text(one->content.value), one->files);
   }
   return text + "</table>\n";
@@ -129,15 +107,15 @@ std::string packages(const ImageReport& report) {
   for (const ImagePackage& package : report.packages) {
     std::string reasons;
     for (const PullReason& reason : package.wanted.reasons) {
-      reasons += fmt::format("{}{} {} {}", reasons.empty() ? "" : "<br>", escaped(reason.manifest),
-                             name_of(reason.section), escaped(reason.selector));
+      reasons += fmt::format("{}{} {} {}", reasons.empty() ? "" : "<br>", xml_escaped(reason.manifest),
+                             name_of(reason.section), xml_escaped(reason.selector));
     }
     text += fmt::format(
         "<tr><td>{}{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>\n",
-        escaped(package.wanted.cab), package.stand_in ? " <b>stand-in</b>" : "",
-        to_text(package.package.identity.version), escaped(package.package.identity.partition),
+        xml_escaped(package.wanted.cab), package.stand_in ? " <b>stand-in</b>" : "",
+        to_text(package.package.identity.version), xml_escaped(package.package.identity.partition),
         name_of(package.package.identity.release_type),
-        package.signer.empty() ? std::string{word_of(package.signed_by)} : escaped(package.signer), reasons,
+        package.signer.empty() ? std::string{word_of(package.signed_by)} : xml_escaped(package.signer), reasons,
         to_hex(package.digest).substr(0, 16));
   }
   return text + "</table>\n";
@@ -147,16 +125,16 @@ std::string missing(const ImageReport& report) {
   if (!report.has_stand_ins()) return {};
   std::string text{"<h2>Stand-ins</h2>\n<table>\n<tr><th>Missing</th><th>Wanted by</th><th>Why</th></tr>\n"};
   for (const std::string& one : report.missing_manifests) {
-    text += fmt::format("<tr><td colspan=\"2\">{}</td><td>manifest is not there</td></tr>\n", escaped(one));
+    text += fmt::format("<tr><td colspan=\"2\">{}</td><td>manifest is not there</td></tr>\n", xml_escaped(one));
   }
   for (const MissingCab& one : report.missing) {
-    text += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td></tr>\n", escaped(one.cab), escaped(one.where),
-                        escaped(one.why));
+    text += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td></tr>\n", xml_escaped(one.cab), xml_escaped(one.where),
+                        xml_escaped(one.why));
   }
   text += "</table>\n";
   if (report.unknown_features.empty()) return text;
   text += "<details><summary>Features that no manifest defines</summary><ul>\n";
-  for (const std::string& one : report.unknown_features) text += fmt::format("<li>{}</li>\n", escaped(one));
+  for (const std::string& one : report.unknown_features) text += fmt::format("<li>{}</li>\n", xml_escaped(one));
   return text + "</ul></details>\n";
 }
 
@@ -166,8 +144,9 @@ std::string files(const ImageReport& report) {
       "<th>Path</th><th class=\"n\">Size</th><th>Package</th></tr>\n",
       report.files.size());
   for (const ImageReport::File& file : report.files) {
-    text += fmt::format("<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td>{}</td></tr>\n", escaped(file.partition),
-                        escaped(file.path), size_text(file.size), escaped(file.package));
+    text +=
+        fmt::format("<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td>{}</td></tr>\n", xml_escaped(file.partition),
+                    xml_escaped(file.path), size_text(file.size), xml_escaped(file.package));
   }
   return text + "</table></details>\n";
 }
@@ -179,8 +158,8 @@ std::string report_html(const ImageReport& report) {
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{} {}</title>\n{}"
       "</head><body>\n{}{}{}{}{}{}</body></html>\n",
-      escaped(report.product), report.config, style, header(report), alerts(report), disk_map(report), missing(report),
-      packages(report), files(report));
+      xml_escaped(report.product), report.config, style, header(report), alerts(report), disk_map(report),
+      missing(report), packages(report), files(report));
 }
 
 }  // namespace flashline::imaging

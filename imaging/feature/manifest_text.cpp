@@ -1,38 +1,15 @@
 #include <algorithm>
 #include <spdlog/fmt/fmt.h>
 
+#include "imaging/core/xml_escape.h"
 #include "imaging/feature/detail/sections.h"
 #include "imaging/feature/feature_manifest.h"
 
 namespace flashline::imaging {
 namespace {
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      // White space in an attribute would come back as a space.
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 ? fmt::format("&#{};", static_cast<int>(c)) : std::string{c};
-    }
-  }
-  return out;
-}
-
 void put(std::string& out, std::string_view name, std::string_view value) {
-  if (!value.empty()) out += fmt::format(" {}=\"{}\"", name, escaped(value));
+  if (!value.empty()) out += fmt::format(" {}=\"{}\"", name, xml_escaped(value));
 }
 
 std::string parts_text(const PartSelector& parts) {
@@ -68,7 +45,7 @@ std::string attributes_of(const FmPackage& package, std::string_view selector) {
 
 void put_ids(std::string& out, const std::vector<PlacedWord>& ids) {
   out += "        <FeatureIDs>\n";
-  for (const PlacedWord& id : ids) out += fmt::format("          <FeatureID>{}</FeatureID>\n", escaped(id.word));
+  for (const PlacedWord& id : ids) out += fmt::format("          <FeatureID>{}</FeatureID>\n", xml_escaped(id.word));
   out += "        </FeatureIDs>\n";
 }
 

@@ -17,6 +17,7 @@
 #include "imaging/core/errors/filesystem.h"
 #include "imaging/core/errors/image.h"
 #include "imaging/core/unicode.h"
+#include "imaging/core/xml_escape.h"
 #include "imaging/ffu/byte_writer.h"
 #include "imaging/filesystem/fat/fat_name.h"
 #include "imaging/filesystem/file_block_view.h"
@@ -138,26 +139,6 @@ std::uint64_t file_time(std::chrono::sys_seconds time) {
   constexpr std::int64_t seconds_to_1970 = 11'644'473'600;
   return static_cast<std::uint64_t>(std::max<std::int64_t>(0, time.time_since_epoch().count() + seconds_to_1970)) *
          10'000'000U;
-}
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      default:
-        out.push_back(c);
-    }
-  }
-  return out;
 }
 
 /// A name as Windows takes it: the rules of long FAT names are those of Win32.
@@ -314,7 +295,7 @@ class Writer {
         "<WIM><TOTALBYTES>{}</TOTALBYTES><IMAGE INDEX=\"1\"><DIRCOUNT>{}</DIRCOUNT><FILECOUNT>{}</FILECOUNT>"
         "<TOTALBYTES>{}</TOTALBYTES><HARDLINKBYTES>0</HARDLINKBYTES><CREATIONTIME>{}</CREATIONTIME>"
         "<LASTMODIFICATIONTIME>{}</LASTMODIFICATIONTIME><NAME>{}</NAME>{}</IMAGE></WIM>",
-        total, folders_.size() - 1, files, bytes, stamp, stamp, escaped(options_.name), options_.properties);
+        total, folders_.size() - 1, files, bytes, stamp, stamp, xml_escaped(options_.name), options_.properties);
     ByteWriter out;
     out.put<std::uint16_t>(0xFEFF);
     put_utf16(out, utf16_of(xml).value_or(u""));

@@ -10,6 +10,7 @@
 #include "imaging/build/package_key.h"
 #include "imaging/build/scratch_folder.h"
 #include "imaging/core/errors/build.h"
+#include "imaging/core/xml_escape.h"
 #include "imaging/provisioning/detail/wim_header.h"
 #include "imaging/provisioning/ppkg.h"
 #include "imaging/workspace/input_xml.h"
@@ -28,23 +29,6 @@ Status check(int code, const char* what) {
   if (code == 0) return {};
   return fail(errc::ppkg_write,
               fmt::format("{}: {}", what, wimlib_get_error_string(static_cast<wimlib_error_code>(code))));
-}
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
 }
 
 /// Settings of one group, which become one file: "Policies/Update".
@@ -66,14 +50,15 @@ std::string provxml_of(const std::string& group, const std::vector<const Provisi
   std::size_t from = 0;
   while (from < group.size()) {
     const std::size_t slash = std::min(group.find('/', from), group.size());
-    open += fmt::format("<characteristic type=\"{}\">\n", escaped(group.substr(from, slash - from)));
+    open += fmt::format("<characteristic type=\"{}\">\n", xml_escaped(group.substr(from, slash - from)));
     close += "</characteristic>\n";
     from = slash + 1;
   }
   std::string body;
   for (const ProvisioningSetting* setting : settings) {
     body += fmt::format("<parm name=\"{}\" value=\"{}\" datatype=\"string\"/>\n",
-                        escaped(setting->path.substr(group.empty() ? 0 : group.size() + 1)), escaped(setting->value));
+                        xml_escaped(setting->path.substr(group.empty() ? 0 : group.size() + 1)),
+                        xml_escaped(setting->value));
   }
   return fmt::format(
       "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<wap-provisioningdoc>\n{}{}{}</wap-provisioningdoc>\n", open, body,
@@ -135,7 +120,7 @@ class PackageTree {
       const std::string name = fmt::format("{}__{}.provxml", number++, flat.substr(0, 100));
       FL_CHECK(write("Multivariant/0/Prov/RunTime/" + name, provxml_of(group, settings)));
       list += fmt::format("<ConfigurationSet Type=\"provxml\" SettingsGroup=\"{}\" Data=\"$(_prov)\\RunTime\\{}\"/>\n",
-                          guid_text(answers.id + group), escaped(name));
+                          guid_text(answers.id + group), xml_escaped(name));
     }
     return write("Multivariant/0/Prov/RunTime.xml", list + "</RunTime>\n");
   }
@@ -149,7 +134,7 @@ class PackageTree {
       FL_TRY(const Sha256 digest, digest_of_file(asset));
       const std::string folder = fmt::format("{}/{}_{}", number, number, to_hex(digest).substr(0, 16));
       FL_CHECK(copy(asset, fmt::format("DataAsset/{}/{}", folder, name)));
-      list += fmt::format("<File Index=\"{}\" Path=\"{}/{}\"/>\n", number++, folder, escaped(name));
+      list += fmt::format("<File Index=\"{}\" Path=\"{}/{}\"/>\n", number++, folder, xml_escaped(name));
     }
     return write("DataAsset/DataAsset.xml", list + "</DataAsset>\n");
   }
