@@ -25,7 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (!unit.fields.contains(column)) std::abort();
     }
     for (const MacAddress mac : unit.macs) {
-      if (parse_mac_address(to_text(mac)) != mac || !macs.insert(mac).second) std::abort();
+      const auto again = parse_mac_address(to_text(mac));
+      if (!again || *again != mac || !macs.insert(mac).second) std::abort();
     }
   }
   return 0;
