@@ -54,13 +54,14 @@ bool remove_oldest(const fs::path& folder) {
   return fs::remove(spools.front(), error);
 }
 
-/// 0, or an errno. ENOSPC where file systems that cannot reserve have too little left.
+/// 0, or an errno. The space is asked for first: a reservation that does not fit takes all there is before it fails,
+/// and whoever else writes to that disk fails with it.
 int reserve(int fd, ByteOffset from, ByteCount length) {
-  if (::fallocate(fd, 0, static_cast<off_t>(from.value), static_cast<off_t>(length.value)) == 0) return 0;
-  if (errno != EOPNOTSUPP) return errno;
   struct statvfs space{};
   if (::fstatvfs(fd, &space) != 0) return errno;
-  return space.f_bavail * space.f_frsize < length.value ? ENOSPC : 0;
+  if (space.f_bavail * space.f_frsize < length.value) return ENOSPC;
+  if (::fallocate(fd, 0, static_cast<off_t>(from.value), static_cast<off_t>(length.value)) == 0) return 0;
+  return errno == EOPNOTSUPP ? 0 : errno;
 }
 
 }  // namespace
