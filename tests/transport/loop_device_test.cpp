@@ -237,8 +237,9 @@ TEST_P(Loop, one_that_ends_early_fails_and_does_not_lie) {
 TEST_P(Loop, the_disk_under_the_root_is_refused) {
   struct stat found{};
   ASSERT_EQ(::stat("/", &found), 0);
-  const auto name = fs::canonical("/sys/dev/block/" + std::to_string(major(found.st_dev)) + ":" +
-                                  std::to_string(minor(found.st_dev)));
+  std::error_code none;  // in a container the root may lie on no block device
+  const auto name = fs::canonical(
+      "/sys/dev/block/" + std::to_string(major(found.st_dev)) + ":" + std::to_string(minor(found.st_dev)), none);
   if (name.empty()) GTEST_SKIP() << "the root has no disk here";
   EXPECT_EQ(refusal("/dev/" + name.filename().string()), errc::target_system_disk);
 }
