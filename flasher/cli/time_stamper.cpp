@@ -1,12 +1,11 @@
 #include "flasher/cli/time_stamper.h"
 
-#include <cstdlib>
 #include <filesystem>
 
-#include "imaging/core/errors/image.h"
 #include "imaging/filesystem/run_program.h"
 #include "imaging/source/file_view.h"
 #include "imaging/source/output_file.h"
+#include "imaging/source/scratch_folder.h"
 
 namespace flashline::line {
 namespace {
@@ -16,21 +15,12 @@ constexpr std::size_t max_answer = 1024 * 1024;
 /// A folder for the request and the answer, which are gone when it is.
 class Exchange {
  public:
-  Exchange() : folder_{(std::filesystem::temp_directory_path() / "flashline-stamp-XXXXXX").string()} {
-    made_ = ::mkdtemp(folder_.data()) != nullptr;
-  }
-  ~Exchange() {
-    std::error_code ignored;
-    if (made_) std::filesystem::remove_all(folder_, ignored);
-  }
-  Exchange(const Exchange&) = delete;
-  Exchange& operator=(const Exchange&) = delete;
+  explicit Exchange(imaging::ScratchFolder folder) : folder_{std::move(folder)} {}
 
-  std::string request() const { return folder_ + "/request.tsq"; }
-  std::string answer() const { return folder_ + "/answer.tsr"; }
+  std::string request() const { return folder_.path() / "request.tsq"; }
+  std::string answer() const { return folder_.path() / "answer.tsr"; }
 
   Status write(std::span<const std::byte> bytes) const {
-    if (!made_) return fail(errc::image_write, folder_ + ": cannot be made");
     FL_TRY(imaging::OutputFile file, imaging::OutputFile::create(request()));
     FL_CHECK(file.write(ByteOffset{0}, bytes));
     return file.commit();
@@ -41,8 +31,7 @@ class Exchange {
   }
 
  private:
-  std::string folder_;
-  bool made_ = false;
+  imaging::ScratchFolder folder_;
 };
 
 bool is_url(const std::string& where) { return where.starts_with("http://") || where.starts_with("https://"); }
@@ -81,7 +70,8 @@ imaging::TimeStamper time_stamper_of(const Arguments& arguments) {
   const auto where = arguments.value("--time-stamp");
   if (!where) return {};
   return [where = *where](std::span<const std::byte> request) -> Result<std::vector<std::byte>> {
-    const Exchange exchange;
+    FL_TRY(imaging::ScratchFolder folder, imaging::ScratchFolder::make(std::filesystem::temp_directory_path()));
+    const Exchange exchange{std::move(folder)};
     FL_CHECK(exchange.write(request));
     FL_CHECK(imaging::run_program({.arguments = words_for(where, exchange), .environment = {}}));
     return exchange.read();

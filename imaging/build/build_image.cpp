@@ -6,12 +6,12 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "imaging/build/image_inputs.h"
-#include "imaging/build/scratch_folder.h"
 #include "imaging/core/errors/build.h"
 #include "imaging/feature/release_rules.h"
 #include "imaging/ffu/manifest.h"
 #include "imaging/layout/layout_warnings.h"
 #include "imaging/provisioning/ppkg.h"
+#include "imaging/source/scratch_folder.h"
 #include "imaging/workspace/input_xml.h"
 #include "imaging/workspace/windows_path.h"
 

@@ -4,9 +4,9 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "imaging/build/detail/foreign_tree.h"
-#include "imaging/build/scratch_folder.h"
 #include "imaging/core/errors/build.h"
 #include "imaging/feature/feature_manifest.h"
+#include "imaging/source/scratch_folder.h"
 #include "imaging/workspace/input_xml.h"
 #include "imaging/workspace/windows_path.h"
 
@@ -143,6 +143,8 @@ Result<fs::path> opened(const fs::path& source, const ScratchFolder& scratch) {
 Result<ImportedBsp> import_bsp(const fs::path& source, const fs::path& workspace, CpuType cpu, std::string_view name) {
   FL_TRY(const fs::path target, target_of(workspace, cpu, name));
   // Beside its place, so that the last step is a rename.
+  std::error_code ignored;
+  fs::create_directories(target.parent_path(), ignored);
   FL_TRY(const ScratchFolder scratch, ScratchFolder::make(target.parent_path()));
   FL_TRY(const fs::path folder, opened(source, scratch));
   FL_TRY(const fs::path list, find_list(folder, name));

@@ -4,10 +4,10 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "imaging/build/package_key.h"
-#include "imaging/build/scratch_folder.h"
 #include "imaging/build/stand_in.h"
 #include "imaging/feature/merge.h"
 #include "imaging/package/cab.h"
+#include "imaging/source/scratch_folder.h"
 #include "imaging/workspace/input_xml.h"
 #include "imaging/workspace/windows_path.h"
 

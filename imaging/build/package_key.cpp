@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "imaging/build/scratch_folder.h"
 #include "imaging/core/errors/build.h"
+#include "imaging/source/scratch_folder.h"
 
 namespace flashline::imaging {
 namespace {

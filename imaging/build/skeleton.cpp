@@ -5,9 +5,9 @@
 #include <iterator>
 #include <spdlog/fmt/fmt.h>
 
-#include "imaging/build/scratch_folder.h"
 #include "imaging/core/digest.h"
 #include "imaging/core/errors/build.h"
+#include "imaging/source/scratch_folder.h"
 #include "imaging/workspace/input_xml.h"
 #include "imaging/workspace/windows_path.h"
 

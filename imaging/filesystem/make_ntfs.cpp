@@ -20,6 +20,7 @@
 #include "imaging/filesystem/tree_content.h"
 #include "imaging/filesystem/wim_file.h"
 #include "imaging/source/content.h"
+#include "imaging/source/scratch_folder.h"
 
 namespace flashline::imaging {
 namespace {
@@ -52,28 +53,6 @@ Status check_label(const std::string& label) {
     return {};
   return fail(errc::volume_label, fmt::format("'{}' is no label of at most {} characters", label, most_label));
 }
-
-/// A folder that goes away with all that is in it.
-class ScratchFolder {
- public:
-  static Result<ScratchFolder> create(const fs::path& parent) {
-    std::string name = (parent / "ntfs-XXXXXX").string();
-    if (::mkdtemp(name.data()) != nullptr) return ScratchFolder{name};
-    return fail(errc::image_write, fmt::format("{}: {}", name, std::strerror(errno)));
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  ScratchFolder(ScratchFolder&& other) noexcept : path_{std::exchange(other.path_, {})} {}
-  ScratchFolder& operator=(ScratchFolder&&) = delete;
-
-  fs::path operator/(const char* name) const { return path_ / name; }
-
- private:
-  explicit ScratchFolder(fs::path path) : path_{std::move(path)} {}
-  fs::path path_;
-};
 
 Result<FileHandle> new_file(const fs::path& path, std::uint64_t size) {
   FileHandle file{::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
@@ -131,7 +110,7 @@ Status format_volume(const fs::path& volume, const NtfsFormat& format, std::uint
 
 Status fill_volume(const ScratchFolder& scratch, const fs::path& volume, const NtfsFormat& format, const FileTree& tree,
                    std::chrono::sys_seconds time) {
-  const fs::path wim = scratch / "files.wim";
+  const fs::path wim = scratch.path() / "files.wim";
   {
     FL_TRY(const FileHandle file, new_file(wim, 0));
     FL_CHECK(write_wim(file.get(), tree, {.name = "files", .time = time, .owners = true}));
@@ -206,8 +185,8 @@ Status make_ntfs(WritableBlockView& partition, const NtfsFormat& format, const F
   FL_CHECK(check_label(format.label));
   const std::uint64_t size = partition.size().value / format.sector_size * format.sector_size;
   FL_CHECK(check_space(size, cluster, tree));
-  FL_TRY(const ScratchFolder scratch, ScratchFolder::create(format.scratch));
-  const fs::path volume = scratch / "volume.ntfs";
+  FL_TRY(const ScratchFolder scratch, ScratchFolder::make(format.scratch));
+  const fs::path volume = scratch.path() / "volume.ntfs";
   FL_TRY(const FileHandle file, new_file(volume, size));
   FL_CHECK(format_volume(volume, format, cluster, time));
   FL_CHECK(fill_volume(scratch, volume, format, tree, time));

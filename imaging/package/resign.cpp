@@ -1,16 +1,12 @@
 #include "imaging/package/resign.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <set>
-#include <spdlog/fmt/fmt.h>
 
 #include "imaging/catalog/signed_message.h"
-#include "imaging/core/errors/image.h"
 #include "imaging/source/file_view.h"
 #include "imaging/source/output_file.h"
+#include "imaging/source/scratch_folder.h"
 #include "imaging/trust/package_signer.h"
 #include "imaging/workspace/input_xml.h"
 
@@ -18,27 +14,6 @@ namespace flashline::imaging {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// A folder beside the package: the same disk, which has the room or has not.
-class Scratch {
- public:
-  explicit Scratch(const fs::path& beside) : path_{beside.string() + ".sign-XXXXXX"} {
-    made_ = ::mkdtemp(path_.data()) != nullptr;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    if (made_) fs::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-
-  bool made() const { return made_; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-  bool made_ = false;
-};
 
 std::string leaf_of(const PackageFile& file) {
   return folded(std::string_view{file.device_path}.substr(file.device_path.rfind('\\') + 1));
@@ -108,8 +83,8 @@ Status sign_payload(Package& package, const PackageSigner& signer) {
 }  // namespace
 
 Status resign_package(const fs::path& cab, const CabOptions& options) {
-  const Scratch scratch{cab};
-  if (!scratch.made()) return fail(errc::image_write, fmt::format("{}: {}", scratch.path(), std::strerror(errno)));
+  // Beside the package: the same disk, which has the room or has not.
+  FL_TRY(const ScratchFolder scratch, ScratchFolder::make(fs::absolute(cab).parent_path()));
   FL_TRY(Package package, extract_cab(cab, scratch.path()));
   FL_CHECK(sign_payload(package, *options.signer));
   return write_cab(cab, package, options);

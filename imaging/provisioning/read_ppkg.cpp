@@ -3,10 +3,10 @@
 #include <spdlog/fmt/fmt.h>
 #include <wimlib.h>
 
-#include "imaging/build/scratch_folder.h"
 #include "imaging/core/errors/build.h"
 #include "imaging/provisioning/detail/wim_header.h"
 #include "imaging/provisioning/ppkg.h"
+#include "imaging/source/scratch_folder.h"
 #include "imaging/workspace/input_xml.h"
 
 namespace flashline::imaging {

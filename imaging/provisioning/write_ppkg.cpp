@@ -8,11 +8,11 @@
 #include <wimlib.h>
 
 #include "imaging/build/package_key.h"
-#include "imaging/build/scratch_folder.h"
 #include "imaging/core/errors/build.h"
 #include "imaging/core/xml_escape.h"
 #include "imaging/provisioning/detail/wim_header.h"
 #include "imaging/provisioning/ppkg.h"
+#include "imaging/source/scratch_folder.h"
 #include "imaging/workspace/input_xml.h"
 
 namespace flashline::imaging {
@@ -178,6 +178,8 @@ Result<WrittenPpkg> write_ppkg(const fs::path& answer_file, const fs::path& out,
   FL_TRY(const AnswerFile answers, read_answer_file(document));
   FL_TRY(const auto assets, find_assets(answers, fs::absolute(answer_file).parent_path()));
   const fs::path parent = fs::absolute(out).parent_path();
+  std::error_code ignored;
+  fs::create_directories(parent, ignored);
   FL_TRY(const ScratchFolder scratch, ScratchFolder::make(parent));
   const fs::path wim = scratch.path() / "out.ppkg";
   {

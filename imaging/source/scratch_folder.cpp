@@ -1,4 +1,4 @@
-#include "imaging/build/scratch_folder.h"
+#include "imaging/source/scratch_folder.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -13,8 +13,6 @@ namespace flashline::imaging {
 namespace fs = std::filesystem;
 
 Result<ScratchFolder> ScratchFolder::make(const fs::path& parent) {
-  std::error_code code;
-  fs::create_directories(parent, code);
   std::string name = (parent / ".flashline-XXXXXX").string();
   if (::mkdtemp(name.data()) != nullptr) return ScratchFolder{name};
   return fail(errc::image_write, fmt::format("{}: {}", parent.string(), std::strerror(errno)));

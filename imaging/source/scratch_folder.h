@@ -11,7 +11,7 @@
 
 namespace flashline::imaging {
 
-/// Made inside of `parent`; gone, with all in it, when this object is.
+/// Made inside of `parent`, which is there; gone, with all in it, when this object is.
 class ScratchFolder {
  public:
   /// Errors: image_write.
