@@ -1,18 +1,17 @@
 // Where a cabinet keeps its signature: behind its end, named by a header reserve of 20 bytes.
 
 #include <algorithm>
+#include <span>
 #include <spdlog/fmt/fmt.h>
 
 #include "imaging/catalog/signed_message.h"
 #include "imaging/core/byte_reader.h"
 #include "imaging/core/errors/package.h"
-#include "imaging/trust/detail/little_endian.h"
+#include "imaging/core/little_endian.h"
 #include "imaging/trust/signable_file.h"
 
 namespace flashline::imaging {
 namespace {
-
-using detail::put32;
 
 constexpr std::size_t fixed_size = 36;
 constexpr std::size_t reserve_size = 20;
@@ -92,18 +91,19 @@ Status check(const CabHeader& header, ByteCount file) {
 /// The header as a signed cabinet has it: with a reserve, and with offsets that are `moved` further behind.
 std::vector<std::byte> signed_head(std::span<const std::byte> old, const CabHeader& header, std::uint32_t moved) {
   std::vector<std::byte> head(old.begin(), old.begin() + fixed_size);
-  put32(head, 8, header.size + moved);
-  put32(head, 16, header.files_at + moved);
+  store32(std::span{head}.subspan(8), header.size + moved);
+  store32(std::span{head}.subspan(16), header.files_at + moved);
   head[30] |= static_cast<std::byte>(reserve_flag);
   head.resize(signed_fixed_size);
   head[36] = static_cast<std::byte>(reserve_size);
-  put32(head, 40, reserve_mark);
-  put32(head, signature_field, header.signature_at);
-  put32(head, signature_field + 4, header.signature_size);
+  store32(std::span{head}.subspan(40), reserve_mark);
+  store32(std::span{head}.subspan(signature_field), header.signature_at);
+  store32(std::span{head}.subspan(signature_field + 4), header.signature_size);
   if (header.reserve == reserve_size) std::ranges::copy(old.subspan(56, 4), head.begin() + 56);
   head.insert(head.end(), old.begin() + static_cast<std::ptrdiff_t>(header.folders_at),
               old.begin() + static_cast<std::ptrdiff_t>(header.end()));
-  for (std::size_t at = signed_fixed_size; at < head.size(); at += 8) put32(head, at, detail::get32(head, at) + moved);
+  for (std::size_t at = signed_fixed_size; at < head.size(); at += 8)
+    store32(std::span{head}.subspan(at), load32(std::span{head}.subspan(at)) + moved);
   return head;
 }
 

@@ -1,6 +1,7 @@
 #include "imaging/trust/signable_file.h"
 
 #include <algorithm>
+#include <span>
 #include <spdlog/fmt/fmt.h>
 
 #include "imaging/catalog/der_reader.h"
@@ -8,14 +9,12 @@
 #include "imaging/catalog/object_ids.h"
 #include "imaging/core/byte_reader.h"
 #include "imaging/core/errors/trust.h"
-#include "imaging/trust/detail/little_endian.h"
+#include "imaging/core/little_endian.h"
 
 namespace flashline::imaging {
 namespace {
 
 using der::Bytes;
-using detail::get32;
-using detail::put32;
 
 constexpr std::size_t piece_size = 256 * 1024;
 /// WIN_CERTIFICATE: length, revision 2.0, type PKCS#7.
@@ -38,11 +37,11 @@ std::unexpected<Error> malformed(std::string detail) { return fail(errc::signatu
 Error as_signature_error(Error error) { return {errc::signature_form, std::move(error.detail)}; }
 
 Result<std::span<const std::byte>> without_certificate_header(std::span<const std::byte> table) {
-  if (table.size() < certificate_header || get32(table, 4) != certificate_kind) {
+  if (table.size() < certificate_header || load32(std::span{table}.subspan(4)) != certificate_kind) {
     return malformed("the certificate table holds no PKCS#7 signature");
   }
   // Some signers leave what fills up to eight bytes out of the length.
-  const std::size_t length = get32(table, 0);
+  const std::size_t length = load32(table);
   if (length < certificate_header || (length + 7) / 8 * 8 != (table.size() + 7) / 8 * 8 || length > table.size()) {
     return malformed("the certificate table holds more than one signature");
   }
@@ -105,7 +104,7 @@ Result<SignableDigest> digest_of(BlockView& file, const SignableFile& form) {
 
 std::uint32_t checksum_of(const SignableFile& form, std::uint32_t body_words) {
   std::vector<std::byte> head = form.head;
-  if (form.checksum_at) put32(head, *form.checksum_at, 0);
+  if (form.checksum_at) store32(std::span{head}.subspan(*form.checksum_at), 0);
   const std::uint32_t sum = sum_words(form.signature, sum_words(head, body_words));
   const std::uint64_t size = form.head.size() + form.body.value + form.padding + form.signature.size();
   return (sum & 0xFFFF) + static_cast<std::uint32_t>(size);
@@ -136,12 +135,12 @@ Status place_message(SignableFile& form, std::span<const std::byte> message, std
   if (at + form.signature.size() > UINT32_MAX) return malformed("the signed file would not fit 4 GiB");
   const auto size = static_cast<std::uint32_t>(form.signature.size());
   if (program) {
-    put32(form.signature, 0, size);
-    put32(form.signature, 4, certificate_kind);
+    store32(form.signature, size);
+    store32(std::span{form.signature}.subspan(4), certificate_kind);
   }
-  put32(form.head, form.place_at, static_cast<std::uint32_t>(at));
-  put32(form.head, form.place_at + 4, size);
-  if (form.checksum_at) put32(form.head, *form.checksum_at, checksum_of(form, body_words));
+  store32(std::span{form.head}.subspan(form.place_at), static_cast<std::uint32_t>(at));
+  store32(std::span{form.head}.subspan(form.place_at + 4), size);
+  if (form.checksum_at) store32(std::span{form.head}.subspan(*form.checksum_at), checksum_of(form, body_words));
   return {};
 }
 

@@ -2,7 +2,7 @@
 
 #include "imaging/catalog/object_ids.h"
 #include "imaging/core/errors/trust.h"
-#include "imaging/trust/detail/little_endian.h"
+#include "imaging/core/little_endian.h"
 #include "imaging/trust/detail/verify_message.h"
 #include "imaging/trust/signable_file.h"
 
@@ -15,7 +15,7 @@ Status check_content(BlockView& file, const SignableFile& form, const SignedMess
   if (found.digest != claimed) return fail(errc::file_altered, "its bytes are not those that were signed");
   if (!form.checksum_at) return {};
   // No signature covers the checksum, and all who sign set it; zero means that nobody did.
-  const std::uint32_t checksum = detail::get32(form.head, *form.checksum_at);
+  const std::uint32_t checksum = load32(std::span{form.head}.subspan(*form.checksum_at));
   if (checksum == 0 || checksum == checksum_of(form, found.body_words)) return {};
   return fail(errc::file_altered, "its checksum is wrong");
 }

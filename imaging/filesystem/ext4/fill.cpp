@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "imaging/core/errors/filesystem.h"
-#include "imaging/filesystem/little_endian.h"
+#include "imaging/core/little_endian.h"
 #include "imaging/filesystem/tree_content.h"
 
 namespace flashline::imaging::ext4 {

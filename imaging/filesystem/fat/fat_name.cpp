@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "imaging/core/errors/image.h"
+#include "imaging/core/little_endian.h"
 #include "imaging/core/unicode.h"
-#include "imaging/filesystem/little_endian.h"
 
 namespace flashline::imaging::fat {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "imaging/core/errors/image.h"
-#include "imaging/filesystem/little_endian.h"
+#include "imaging/core/little_endian.h"
 
 namespace flashline::imaging::fat {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "imaging/core/errors/filesystem.h"
-#include "imaging/filesystem/little_endian.h"
+#include "imaging/core/little_endian.h"
 
 namespace flashline::imaging::fat {
 namespace {

@@ -7,7 +7,7 @@
 #include <span>
 #include <string_view>
 
-#include "imaging/filesystem/little_endian.h"
+#include "imaging/core/little_endian.h"
 #include "imaging/filesystem/registry/upcase.h"
 
 namespace flashline::imaging::hive {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-namespace flashline::imaging {
+namespace flashline {
 
 /// `bytes` holds at least as many bytes as are loaded or stored.
 inline std::uint32_t load16(std::span<const std::byte> bytes) {
@@ -24,4 +24,4 @@ inline void store32(std::span<std::byte> bytes, std::uint32_t value) {
   store16(bytes.subspan(2), value >> 16U);
 }
 
-}  // namespace flashline::imaging
+}  // namespace flashline
