@@ -18,17 +18,22 @@ constexpr Row table[] = {
 #include "imaging/core/errors/build.def"
 #include "imaging/core/errors/config.def"
 #include "imaging/core/errors/device.def"
+#include "imaging/core/errors/fastboot.def"
 #include "imaging/core/errors/feature.def"
 #include "imaging/core/errors/filesystem.def"
 #include "imaging/core/errors/image.def"
 #include "imaging/core/errors/layout.def"
 #include "imaging/core/errors/package.def"
 #include "imaging/core/errors/record.def"
+#include "imaging/core/errors/rpiboot.def"
+#include "imaging/core/errors/sahara.def"
+#include "imaging/core/errors/sdp.def"
 #include "imaging/core/errors/station.def"
 #include "imaging/core/errors/target.def"
 #include "imaging/core/errors/trust.def"
 #include "imaging/core/errors/unit.def"
 #include "imaging/core/errors/usage.def"
+#include "imaging/core/errors/usb.def"
 #undef FL_ERROR
 };
 
@@ -39,8 +44,10 @@ struct AreaExit {
   int exit_code;
 };
 
-constexpr std::array area_exits{AreaExit{"FL-DEV", 1}, AreaExit{"FL-USE", 2}, AreaExit{"FL-TRU", 4},
-                                AreaExit{"FL-TGT", 5}, AreaExit{"FL-CFG", 6}, AreaExit{"FL-STA", 7}};
+constexpr std::array area_exits{AreaExit{"FL-DEV", 1}, AreaExit{"FL-USB", 1}, AreaExit{"FL-RPI", 1},
+                                AreaExit{"FL-FBT", 1}, AreaExit{"FL-SDP", 1}, AreaExit{"FL-EDL", 1},
+                                AreaExit{"FL-USE", 2}, AreaExit{"FL-TRU", 4}, AreaExit{"FL-TGT", 5},
+                                AreaExit{"FL-CFG", 6}, AreaExit{"FL-STA", 7}};
 
 }  // namespace
 

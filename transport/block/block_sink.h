@@ -23,6 +23,13 @@ struct IoBuffer {
   IoBuffer part(std::size_t skip, std::size_t count) const { return {bytes.subspan(skip, count), slot}; }
 };
 
+/// How what was written can be checked.
+enum class ReadBack : std::uint8_t {
+  bytes,     ///< read() gives them back
+  by_board,  ///< the board compares them itself: verify_written()
+  none,      ///< not at all: the board said that it wrote them, and that is all there is
+};
+
 /// What a sink is.
 struct SinkFacts {
   std::string path = {};            ///< the name it was opened by
@@ -31,6 +38,7 @@ struct SinkFacts {
   std::string medium = {};   ///< identity of the medium as far as it tells one (model, serial, CID); empty: it does not
   bool can_discard = false;  ///< discard() is worth calling
   std::string access = {};   ///< for the log: "direct", or "buffered" and why
+  ReadBack read_back = ReadBack::bytes;
 };
 
 /// Blocks in, blocks out. One owner, one strand. Calls may overlap; each completes on the caller's executor.
@@ -51,6 +59,9 @@ class BlockSink {
   virtual asio::awaitable<Status> discard(ByteOffset at, ByteCount length) = 0;
   /// Makes these bytes read as zero, by the cheapest way that promises it.
   virtual asio::awaitable<Status> zero(ByteOffset at, ByteCount length) = 0;
+  /// Where read_back is by_board: the board holds what was written and flushed since the sink was opened or since the
+  /// last call. Errors also: verify_mismatch (with the first range that differs).
+  virtual asio::awaitable<Status> verify_written() { co_return Status{}; }
 };
 
 }  // namespace flashline::transport
