@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Raised when cabs of the same content come out otherwise.
-constexpr std::uint64_t cab_form = 1;
+constexpr std::uint64_t cab_form = 2;
 
 void add_file(KeyHash& hash, const PackageFile& file) {
   hash.add(file.device_path);
@@ -42,6 +42,7 @@ void add_registry(KeyHash& hash, const std::vector<RegistryKey>& registry) {
     for (const RegistryValue& value : key.values) {
       hash.add(value.name);
       hash.add(static_cast<std::uint64_t>(value.type));
+      hash.add(std::uint64_t{value.append});
       hash.add(std::string_view{reinterpret_cast<const char*>(value.data.data()), value.data.size()});
     }
   }

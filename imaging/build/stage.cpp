@@ -175,10 +175,9 @@ Status Stage::add_records(const ImagePackage& package, FileTree& tree) {
                   fmt::format(R"(\Windows\System32\catroot\{{F750E6C3-38EE-11D1-85E5-00C04FC295EE}}\{}.cat)", name)));
   FL_CHECK(record("update.mum", fmt::format(R"(\Windows\servicing\Packages\{}.mum)", name)));
   FL_CHECK(record("update.cat", fmt::format(R"(\Windows\servicing\Packages\{}.cat)", name)));
-  if (package.package.registry.empty()) return {};
-  FL_TRY(auto text, registry_text(package.package.registry));
-  return tree.add(file_from(fmt::format(R"(\Windows\Packages\RegistryFiles\{}.reg)", name), std::move(text)),
-                  package.wanted.cab);
+  FL_TRY(const auto registry, registry_files(package.package));
+  for (const PackageFile& file : registry) FL_CHECK(tree.add(file, package.wanted.cab));
+  return {};
 }
 
 Status Stage::add_file(std::string_view path, std::vector<std::byte> bytes) {

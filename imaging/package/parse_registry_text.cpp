@@ -59,7 +59,7 @@ Result<std::string> decoded(std::span<const std::byte> bytes, std::string_view f
 
 class Reader {
  public:
-  Reader(std::string_view text, std::string_view file) : text_{text}, file_{file} {}
+  Reader(std::string_view text, std::string_view file, RegistryPart part) : text_{text}, file_{file}, part_{part} {}
 
   Result<std::vector<RegistryKey>> run() {
     const std::string_view first = trimmed(line());
@@ -136,7 +136,13 @@ class Reader {
     skip_spaces();
     if (!take("=")) return error("'=' must follow the value's name");
     skip_spaces();
+    const std::size_t start = at_;
     FL_CHECK(data(value));
+    value.append = part_ == RegistryPart::additions;
+    if (value.append && value.type != RegistryType::multi_sz) {
+      at_ = start;
+      return error("only lists, hex(7):, can be added to");
+    }
     keys_.back().values.push_back(std::move(value));
     return end_line();
   }
@@ -225,6 +231,7 @@ class Reader {
 
   std::string_view text_;
   std::string_view file_;
+  RegistryPart part_;
   std::size_t at_ = 0;
   bool ansi_ = false;  ///< REGEDIT4: text in hex is in the code page
   std::vector<RegistryKey> keys_;
@@ -232,9 +239,14 @@ class Reader {
 
 }  // namespace
 
-Result<std::vector<RegistryKey>> parse_registry_text(std::span<const std::byte> text, std::string_view file) {
+Result<std::vector<RegistryKey>> parse_registry_text(std::span<const std::byte> text, std::string_view file,
+                                                     RegistryPart part) {
   FL_TRY(const std::string utf8, decoded(text, file));
-  return Reader{utf8, file}.run();
+  return Reader{utf8, file, part}.run();
+}
+
+RegistryPart registry_part_of(std::string_view file) {
+  return folded(file).ends_with(".rga") ? RegistryPart::additions : RegistryPart::settings;
 }
 
 }  // namespace flashline::imaging

@@ -149,7 +149,7 @@ class PackedPackage {
     for (const PackageFile& part : manifest_.registry_parts) {
       const std::string member = std::get<fs::path>(part.source).string();
       FL_TRY(const auto text, bytes_of(member));
-      FL_TRY(auto keys, parse_registry_text(text, name_of(member)));
+      FL_TRY(auto keys, parse_registry_text(text, name_of(member), registry_part_of(part.device_path)));
       std::ranges::move(keys, std::back_inserter(manifest_.package.registry));
     }
     return {};

@@ -75,17 +75,9 @@ void take(PackageFile& file, std::vector<Member>& payload, std::string_view othe
 Result<Contents> contents_of(const Package& package) {
   Contents contents{.manifest = {.package = package, .registry_parts = {}}, .payload = {}};
   Package& listed = contents.manifest.package;
-  if (!package.registry.empty()) {
-    FL_TRY(std::vector<std::byte> text, registry_text(package.registry));
-    PackageFile part;
-    part.device_path = fmt::format(R"(\Windows\Packages\RegistryFiles\{}.reg)", package.identity.name);
-    part.size = text.size();
-    part.digest = sha256(text);
-    part.source = std::move(text);
-    take(part, contents.payload, "");
-    contents.manifest.registry_parts.push_back(std::move(part));
-    listed.registry.clear();
-  }
+  FL_TRY(contents.manifest.registry_parts, registry_files(package));
+  for (PackageFile& part : contents.manifest.registry_parts) take(part, contents.payload, "");
+  listed.registry.clear();
   for (PackageFile& file : listed.files) take(file, contents.payload, "file");
   if (listed.raw_image) take(*listed.raw_image, contents.payload, "partition.bin");
   if (listed.bcd) take(*listed.bcd, contents.payload, "BCD.xml");

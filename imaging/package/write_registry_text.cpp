@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <optional>
 #include <spdlog/fmt/fmt.h>
+#include <utility>
 
 #include "imaging/core/errors/filesystem.h"
 #include "imaging/core/unicode.h"
@@ -56,6 +57,16 @@ std::string data_text(const RegistryValue& value) {
   return hex_of(value.type, value.data);
 }
 
+bool belongs(const RegistryValue& value, RegistryPart part) {
+  return value.append == (part == RegistryPart::additions);
+}
+
+/// A key without values is made by the settings.
+bool belongs(const RegistryKey& key, RegistryPart part) {
+  if (key.values.empty()) return part == RegistryPart::settings;
+  return std::ranges::any_of(key.values, [part](const RegistryValue& value) { return belongs(value, part); });
+}
+
 std::vector<std::byte> utf16_bytes(const std::u16string& text) {
   std::vector<std::byte> bytes;
   bytes.reserve(text.size() * 2);
@@ -68,20 +79,39 @@ std::vector<std::byte> utf16_bytes(const std::u16string& text) {
 
 }  // namespace
 
-Result<std::vector<std::byte>> registry_text(std::span<const RegistryKey> keys) {
+Result<std::vector<std::byte>> registry_text(std::span<const RegistryKey> keys, RegistryPart part) {
   std::string text = "\uFEFFWindows Registry Editor Version 5.00\r\n";
+  const std::size_t empty = text.size();
   for (const RegistryKey& key : keys) {
+    if (!belongs(key, part)) continue;
     if (key.path.find_first_of("\r\n") != std::string::npos) {
       return fail(errc::registry_name, fmt::format("a line break in key '{}'", key.path));
     }
     text += fmt::format("\r\n[{}]\r\n", key.path);
     for (const RegistryValue& value : key.values) {
+      if (!belongs(value, part)) continue;
       text += fmt::format("{}={}\r\n", value.name.empty() ? "@" : in_quotes(value.name), data_text(value));
     }
   }
+  if (text.size() == empty) return std::vector<std::byte>{};
   const auto units = utf16_of(text);
   if (!units) return fail(errc::registry_name, "a key or a value has a name that is no UTF-8");
   return utf16_bytes(*units);
+}
+
+Result<std::vector<PackageFile>> registry_files(const Package& package) {
+  std::vector<PackageFile> files;
+  for (const auto& [part, ending] : {std::pair{RegistryPart::settings, "reg"}, {RegistryPart::additions, "rga"}}) {
+    FL_TRY(auto text, registry_text(package.registry, part));
+    if (text.empty()) continue;
+    PackageFile file;
+    file.device_path = fmt::format(R"(\Windows\Packages\RegistryFiles\{}.{})", package.identity.name, ending);
+    file.size = text.size();
+    file.digest = sha256(text);
+    file.source = std::move(text);
+    files.push_back(std::move(file));
+  }
+  return files;
 }
 
 }  // namespace flashline::imaging

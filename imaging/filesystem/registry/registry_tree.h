@@ -15,12 +15,19 @@
 
 namespace flashline::imaging {
 
+/// A part of a list that somebody added to what others set.
+struct AddedPart {
+  std::u16string text;
+  std::uint32_t writer = 0;
+};
+
 /// A value in a tree. Its name stays as whoever made it wrote it.
 struct TreeValue {
   std::u16string name;  ///< empty: the key's default value
   RegistryType type = RegistryType::none;
-  std::vector<std::byte> data;
-  std::uint32_t writer = 0;  ///< for RegistryTree::writer()
+  std::vector<std::byte> data;  ///< of a list with all added parts, which come last
+  std::uint32_t writer = 0;     ///< who set it, or began it by adding to it
+  std::vector<AddedPart> added{};
 };
 
 struct TreeKey {
@@ -53,7 +60,8 @@ class RegistryTree {
   RegistryTree(TreeKey root, std::vector<std::vector<std::byte>> descriptors, std::string writer);
 
   /// Makes the key at `path` (parts divided by `\`, from the hive's root; empty: the root itself), and those above it,
-  /// and sets `values` in it. Errors: registry_name.
+  /// and sets `values` in it. Parts of a list that `append`s join the list, whether it is set before or afterwards, in
+  /// the order in which they come; a part that is there, in any case, is not added again. Errors: registry_name.
   Status merge(std::string_view path, std::span<const RegistryValue> values, std::string_view writer);
 
   /// The key at `path`, or nullptr.
@@ -65,6 +73,8 @@ class RegistryTree {
   /// Security descriptors, self-relative.
   const std::vector<std::vector<std::byte>>& descriptors() const { return descriptors_; }
   const std::string& writer(const TreeValue& value) const { return writers_[value.writer]; }
+  /// That one first, then who added parts to it, each once.
+  std::vector<std::string> writers(const TreeValue& value) const;
   /// In the order in which they happened; a value that is set to what it was already is none.
   const std::vector<RegistryConflict>& conflicts() const { return conflicts_; }
 
@@ -72,6 +82,8 @@ class RegistryTree {
   Result<TreeKey*> make(std::string_view path);
   std::uint32_t number_of(std::string_view writer);
   Status set(TreeKey& key, std::string_view path, const RegistryValue& value, std::uint32_t writer);
+  void replace(TreeValue& kept, std::string_view path, const RegistryValue& value, std::uint32_t writer);
+  void join(TreeValue& kept, std::string_view path, const RegistryValue& value, std::uint32_t writer);
 
   TreeKey root_;
   std::vector<std::vector<std::byte>> descriptors_;

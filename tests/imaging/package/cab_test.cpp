@@ -8,6 +8,7 @@
 #include "imaging/core/errors/image.h"
 #include "imaging/core/errors/package.h"
 #include "imaging/core/units.h"
+#include "imaging/package/registry_value.h"
 #include "imaging/trust/package_signer.h"
 #include "tests/fakes/cab_builder.h"
 #include "tests/fakes/signing_keys.h"
@@ -103,6 +104,24 @@ TEST(Cab, GivesBackWhatWasPutIn) {
   ASSERT_TRUE(verdict) << verdict.error().detail;
   EXPECT_EQ(describe(verdict->package), describe(package));
   EXPECT_FALSE(verdict->catalog.is_signed);
+}
+
+TEST(Cab, KeepsWhichListsJoinThoseOfOthers) {
+  const TempFolder folder;
+  Package package = contoso("Group");
+  RegistryValue joins = list_value("Group", {"Svc"});
+  joins.append = true;
+  package.registry = {{.path = R"(HKEY_LOCAL_MACHINE\SOFTWARE\SvcHost)", .values = {text_data("Name", "x")}},
+                      {.path = R"(HKEY_LOCAL_MACHINE\SOFTWARE\SvcHost)", .values = {joins}}};
+  const auto cab = write(folder, package);
+  const auto opened = open_cab(cab);
+  ASSERT_TRUE(opened) << opened.error().detail;
+  EXPECT_EQ(describe(*opened), describe(package));
+  EXPECT_TRUE(opened->registry.back().values.front().append);
+  const std::string list = run_tool("cabextract -l " + cab.string()).output;
+  for (const char* name : {"1_Contoso.Test.Group.reg", "2_Contoso.Test.Group.rga"}) {
+    EXPECT_NE(list.find(name), std::string::npos) << list;
+  }
 }
 
 TEST(Cab, HoldsAWholePartition) {

@@ -87,6 +87,42 @@ TEST(RegistryText, gives_back_what_was_written) {
   EXPECT_EQ(shown(*read), shown(keys));
 }
 
+std::vector<RegistryKey> with_additions() {
+  const auto list = wide(std::u16string_view{u"svc\0", 4});
+  return {{R"(HKEY_LOCAL_MACHINE\SOFTWARE\SvcHost)",
+           {{"Own", RegistryType::multi_sz, list}, {"Shared", RegistryType::multi_sz, list, true}}},
+          {R"(HKEY_LOCAL_MACHINE\SOFTWARE\Empty)", {}},
+          {R"(HKEY_LOCAL_MACHINE\SOFTWARE\Only)", {{"Shared", RegistryType::multi_sz, list, true}}}};
+}
+
+TEST(RegistryText, lists_that_join_others_stand_in_a_text_of_their_own) {
+  const auto keys = with_additions();
+  const auto settings = parse_registry_text(*registry_text(keys), "x.reg");
+  ASSERT_TRUE(settings) << settings.error().detail;
+  EXPECT_THAT(shown(*settings), ::testing::ElementsAre("[HKEY_LOCAL_MACHINE\\SOFTWARE\\SvcHost] Own=7:7300760063000000"
+                                                       "0000",
+                                                       "[HKEY_LOCAL_MACHINE\\SOFTWARE\\Empty]"));
+  EXPECT_FALSE(settings->front().values.front().append);
+  const auto additions =
+      parse_registry_text(*registry_text(keys, RegistryPart::additions), "x.rga", RegistryPart::additions);
+  ASSERT_TRUE(additions) << additions.error().detail;
+  EXPECT_THAT(shown(*additions),
+              ::testing::ElementsAre("[HKEY_LOCAL_MACHINE\\SOFTWARE\\SvcHost] Shared=7:7300760063000000"
+                                     "0000",
+                                     "[HKEY_LOCAL_MACHINE\\SOFTWARE\\Only] Shared=7:7300760063000000"
+                                     "0000"));
+  EXPECT_TRUE(additions->front().values.front().append);
+  EXPECT_TRUE(registry_text(std::vector{keys[1]}, RegistryPart::additions)->empty()) << "nothing, not an empty text";
+}
+
+TEST(RegistryText, only_lists_can_be_added_to) {
+  const auto read = parse_registry_text(bytes_of("REGEDIT4\n[HKEY_LOCAL_MACHINE\\A]\n\"n\"=dword:1\n"), "x.rga",
+                                        RegistryPart::additions);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, errc::registry_text);
+  EXPECT_EQ(read.error().detail, "x.rga:3:5: only lists, hex(7):, can be added to");
+}
+
 TEST(RegistryText, is_what_the_registry_editor_writes) {
   EXPECT_EQ(text_of({{R"(HKEY_LOCAL_MACHINE\SOFTWARE\Contoso)",
                       {{"", RegistryType::sz, wide(u"a \"b\" \\c")},

@@ -39,6 +39,80 @@ TEST(RegistryTree, last_writer_wins_and_both_are_named) {
   EXPECT_EQ(tree.writer(*tree.find("K", "SAME")), "b");
 }
 
+RegistryValue list_value(std::string name, std::initializer_list<std::u16string_view> parts, bool append = false) {
+  std::u16string text;
+  for (const std::u16string_view part : parts) text.append(part).push_back(u'\0');
+  return {std::move(name), RegistryType::multi_sz, fakes::wide(text), append};
+}
+RegistryValue added_value(std::string name, std::initializer_list<std::u16string_view> parts) {
+  return list_value(std::move(name), parts, true);
+}
+
+/// What packages "a", "b", "c"... do to the value "G", one after another, and what comes of it.
+struct Joined {
+  const char* name;
+  std::vector<RegistryValue> steps;
+  RegistryValue list;
+  std::vector<std::string> writers;
+  std::size_t conflicts = 0;
+};
+class RegistryTreeJoins : public ::testing::TestWithParam<Joined> {};
+
+TEST_P(RegistryTreeJoins, parts_of_lists_in_the_order_of_packages) {
+  const auto& row = GetParam();
+  RegistryTree tree;
+  std::string writer = "a";
+  for (const RegistryValue& step : row.steps) {
+    ASSERT_TRUE(tree.merge("SvcHost", std::vector{step}, writer));
+    ++writer[0];
+  }
+  const TreeValue* const value = tree.find("SvcHost", "G");
+  ASSERT_NE(value, nullptr);
+  EXPECT_EQ(value->type, row.list.type);
+  EXPECT_EQ(fakes::hex(value->data), fakes::hex(row.list.data));
+  EXPECT_EQ(tree.writers(*value), row.writers);
+  EXPECT_EQ(tree.conflicts().size(), row.conflicts);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    RegistryTree, RegistryTreeJoins,
+    ::testing::Values(
+        Joined{"alone", {added_value("G", {u"x", u"y"})}, list_value("G", {u"x", u"y"}), {"a"}},
+        Joined{"set_then_added",
+               {list_value("G", {u"x"}), added_value("g", {u"y"}), added_value("G", {u"z"})},
+               list_value("G", {u"x", u"y", u"z"}),
+               {"a", "b", "c"}},
+        Joined{"added_then_set",
+               {added_value("G", {u"y"}), list_value("G", {u"x"}), added_value("G", {u"z"})},
+               list_value("G", {u"x", u"y", u"z"}),
+               {"b", "a", "c"}},
+        Joined{"nothing_twice",
+               {list_value("G", {u"Rpc"}), added_value("G", {u"rpc", u"y"}), added_value("G", {u"Y", u"RPC"})},
+               list_value("G", {u"Rpc", u"y"}),
+               {"a", "b"}},
+        Joined{"set_again_to_the_same",
+               {list_value("G", {u"x"}), added_value("G", {u"y"}), list_value("G", {u"x"})},
+               list_value("G", {u"x", u"y"}),
+               {"c", "b"}},
+        Joined{"set_again_to_another",
+               {list_value("G", {u"x"}), added_value("G", {u"y"}), list_value("G", {u"q", u"y"})},
+               list_value("G", {u"q", u"y"}),
+               {"c"},
+               1},
+        Joined{"added_to_what_is_no_list",
+               {number_value("G", 1), added_value("G", {u"y"})},
+               list_value("G", {u"y"}),
+               {"b"},
+               1},
+        Joined{
+            "list_becomes_a_number", {added_value("G", {u"y"}), number_value("G", 1)}, number_value("G", 1), {"b"}, 1},
+        Joined{"nothing_added", {added_value("G", {})}, list_value("G", {}), {"a"}},
+        Joined{"list_without_an_end",
+               {RegistryValue{"G", RegistryType::multi_sz, fakes::wide(u"x")}, added_value("G", {u"y"})},
+               list_value("G", {u"x", u"y"}),
+               {"a", "b"}}),
+    [](const auto& row) { return row.param.name; });
+
 TEST(RegistryTree, finds_nothing_where_nothing_is) {
   RegistryTree tree;
   ASSERT_TRUE(tree.merge("a\\b", {}, "p"));
