@@ -18,6 +18,20 @@ Result<std::size_t> fill(std::span<std::byte> into, const Bytes& data) {
   return data.size();
 }
 
+bool asks_for_string(const lab::Setup& setup) {
+  return setup.request_type == 0x80 && setup.request == 6 && setup.value >> 8U == 3;
+}
+
+/// A string descriptor as a carrier of the device answers it.
+Reply string_of(const Descriptors& descriptors, const lab::Setup& setup) {
+  const auto found = descriptors.strings.find(static_cast<std::uint8_t>(setup.value & 0xffU));
+  if (found == descriptors.strings.end()) return Reply::refuse();
+  Bytes bytes{static_cast<std::byte>(2 + 2 * found->second.size()), std::byte{3}};
+  for (const char letter : found->second) bytes.insert(bytes.end(), {static_cast<std::byte>(letter), std::byte{0}});
+  bytes.resize(std::min<std::size_t>(bytes.size(), setup.length));
+  return Reply::answer(std::move(bytes));
+}
+
 }  // namespace
 
 EmulatedPipe::EmulatedPipe(std::shared_ptr<EmulatedDevice> device, transport::PortPath port, std::uint8_t interface,
@@ -51,13 +65,15 @@ transport::asio::awaitable<Status> EmulatedPipe::control_out(Setup setup, std::s
 
 transport::asio::awaitable<Result<std::size_t>> EmulatedPipe::control_in(Setup setup, std::span<std::byte> into,
                                                                          Timeout) {
-  auto reply = asked([&] { return device_->control(whole(setup, into.size()), {}); });
+  const lab::Setup asked_for = whole(setup, into.size());
+  auto reply = asked([&] {
+    return asks_for_string(asked_for) ? string_of(device_->descriptors(), asked_for) : device_->control(asked_for, {});
+  });
   if (!reply) co_return std::unexpected{reply.error()};
   co_return fill(into, reply->data);
 }
 
-transport::asio::awaitable<Status> EmulatedPipe::out(std::uint8_t endpoint, std::span<const std::byte> data,
-                                                     Timeout) {
+transport::asio::awaitable<Status> EmulatedPipe::out(std::uint8_t endpoint, std::span<const std::byte> data, Timeout) {
   std::size_t sent = 0;
   do {
     const auto piece = data.subspan(sent, std::min(piece_, data.size() - sent));
