@@ -32,8 +32,23 @@ const fs::path* payload_file(const ImagePackage& package, std::string_view leaf)
   return nullptr;
 }
 
-Result<fs::path> layout_file(const ImagePackage& package, std::string_view leaf) {
-  if (const fs::path* file = payload_file(package, leaf)) return *file;
+std::vector<std::byte> bytes_of(std::string_view text) {
+  const auto bytes = std::as_bytes(std::span{text});
+  return {bytes.begin(), bytes.end()};
+}
+
+/// A file of the package, and what messages call it: where it was unpacked means nothing to anybody.
+struct LayoutFile {
+  std::vector<std::byte> bytes;
+  std::string name;
+};
+
+Result<LayoutFile> layout_file(const ImagePackage& package, std::string_view leaf) {
+  if (const fs::path* file = payload_file(package, leaf)) {
+    std::ifstream in{*file, std::ios::binary};
+    const std::string text{std::istreambuf_iterator<char>{in}, {}};
+    return LayoutFile{.bytes = bytes_of(text), .name = fmt::format("{}: {}", package.wanted.cab, leaf)};
+  }
   return fail(errc::layout_file,
               fmt::format("{}{} holds no {}", package.stand_in ? "the stand-in for " : "", package.wanted.cab, leaf));
 }
@@ -82,11 +97,6 @@ std::string update_history(const std::vector<ImagePackage>& packages) {
                         to_text(identity.version), identity.partition);
   }
   return text + "      </Packages>\n    </UpdateEvent>\n  </UpdateEvents>\n</UpdateHistory>\n";
-}
-
-std::vector<std::byte> bytes_of(std::string_view text) {
-  const auto bytes = std::as_bytes(std::span{text});
-  return {bytes.begin(), bytes.end()};
 }
 
 class ImageBuilder {
@@ -143,16 +153,16 @@ class ImageBuilder {
   }
 
   Status read_layout() {
-    FL_TRY(const fs::path layout, layout_file(report_.packages[inputs_.resolution.device_layout], "DeviceLayout.xml"));
-    FL_TRY(layout_, read_device_layout(layout));
+    FL_TRY(LayoutFile layout, layout_file(report_.packages[inputs_.resolution.device_layout], "DeviceLayout.xml"));
+    FL_TRY(layout_, parse_device_layout(layout.bytes, std::move(layout.name)));
     if (!inputs_.resolution.device_platform) {
       FL_TRY(const fs::path file, find_input(inputs_.product.folder, inputs_.oem.device_platform_file.word));
       FL_TRY(platform_, read_device_platform(file));
       return {};
     }
     const ImagePackage& package = report_.packages[*inputs_.resolution.device_platform];
-    FL_TRY(const fs::path platform, layout_file(package, "OEMDevicePlatform.xml"));
-    FL_TRY(platform_, read_device_platform(platform));
+    FL_TRY(LayoutFile platform, layout_file(package, "OEMDevicePlatform.xml"));
+    FL_TRY(platform_, parse_device_platform(platform.bytes, std::move(platform.name)));
     return {};
   }
 

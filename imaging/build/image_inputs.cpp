@@ -81,7 +81,7 @@ Status require_everything(const ImageInputs& inputs) {
   for (const std::string& one : inputs.unknown_features) lines.push_back("feature " + one);
   for (const MissingCab& one : inputs.missing) lines.push_back(fmt::format("{} ({}: {})", one.cab, one.where, one.why));
   if (lines.empty()) return {};
-  return fail(errc::packages_missing, fmt::format("{} missing: {}", lines.size(), fmt::join(lines, "; ")));
+  return fail(errc::packages_missing, fmt::format("{} missing:\n  {}", lines.size(), fmt::join(lines, "\n  ")));
 }
 
 }  // namespace

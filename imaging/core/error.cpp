@@ -74,7 +74,9 @@ int exit_code_of(Errc errc) {
 std::string to_text(const Error& error) {
   std::string text = "error[";
   text.append(code_of(error.code)).append("]: ").append(error.detail);
-  if (!advice_of(error.code).empty()) text.append("; ").append(advice_of(error.code));
+  // A list has a line an entry; what to do about it is not one of them.
+  const bool list = error.detail.contains('\n');
+  if (!advice_of(error.code).empty()) text.append(list ? "\n" : "; ").append(advice_of(error.code));
   return text;
 }
 

@@ -160,7 +160,9 @@ Status ReleaseVerdict::status() const {
   if (refusals.empty()) return {};
   std::vector<std::string_view> details;
   for (const Error& refusal : refusals) details.push_back(refusal.detail);
-  return fail(refusals.front().code, fmt::format("{}", fmt::join(details, "; ")));
+  if (details.size() == 1) return fail(refusals.front().code, refusals.front().detail);
+  return fail(refusals.front().code,
+              fmt::format("{} things forbid this image:\n  {}", details.size(), fmt::join(details, "\n  ")));
 }
 
 ReleaseVerdict check_release(const ReleaseFacts& facts, const ReleaseLists& lists) {

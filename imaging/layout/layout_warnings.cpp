@@ -63,7 +63,8 @@ void check_mbr_flags(std::vector<std::string>& warnings, const StoreLayout& stor
 }
 
 void check_free_space(std::vector<std::string>& warnings, const LayoutPartition& partition) {
-  if (!same_word(partition.name, "MainOS") || partition.sizing != LayoutPartition::Sizing::content_and_free) return;
+  if (!same_word(partition.name, "MainOS") || partition.file_system == FileSystemKind::ext4) return;
+  if (partition.sizing != LayoutPartition::Sizing::content_and_free) return;
   if (partition.sectors >= recommended_free_sectors) return;
   warnings.push_back(fmt::format("{}: MainOS keeps {} sectors free, updates want {}", partition.where,
                                  partition.sectors, recommended_free_sectors));

@@ -11,8 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEMO = ROOT / "build/demo"
 BOARDS = range(1, 9)
 MIB = 1 << 20
-ESP_AT, ESP_SIZE = 1 * MIB, 64 * MIB
-DATA_AT, DATA_SIZE = 65 * MIB, 704 * MIB
+ESP, MAIN_OS, DATA = range(3)  # partitions, in the order of the sample board's layout
 
 
 def board(n):
@@ -23,15 +22,21 @@ def run(*command):
     return subprocess.run([str(part) for part in command], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 
+def partitions(image):
+    """(first byte, bytes) of each."""
+    table = json.loads(run("sfdisk", "--json", image).stdout)["partitiontable"]
+    return [(row["start"] * table["sectorsize"], row["size"] * table["sectorsize"]) for row in table["partitions"]]
+
+
 def identity(n):
-    text = run("mtype", "-i", f"{board(n)}@@{ESP_AT}", "::/flashline/identity.env").stdout
+    text = run("mtype", "-i", f"{board(n)}@@{partitions(board(n))[ESP][0]}", "::/flashline/identity.env").stdout
     return dict(line.split("=", 1) for line in text.split())
 
 
 def esp_files(image):
     """Every file of the image's ESP with its bytes."""
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["mcopy", "-s", "-n", "-i", f"{image}@@{ESP_AT}", "::/", folder], check=True, capture_output=True)
+        subprocess.run(["mcopy", "-s", "-n", "-i", f"{image}@@{partitions(image)[ESP][0]}", "::/", folder], check=True, capture_output=True)
         return {str(path.relative_to(folder)): path.read_bytes() for path in pathlib.Path(folder).rglob("*") if path.is_file()}
 
 
@@ -56,7 +61,9 @@ class Demo(unittest.TestCase):
     def test_file_systems_are_sound(self):
         with tempfile.NamedTemporaryFile() as part:
             for n in BOARDS:
-                for at, size, judge in ((ESP_AT, ESP_SIZE, ["fsck.fat", "-n"]), (DATA_AT, DATA_SIZE, ["e2fsck", "-fn"])):
+                places = partitions(board(n))
+                for part_of, judge in ((ESP, ["fsck.fat", "-n"]), (MAIN_OS, ["e2fsck", "-fn"]), (DATA, ["e2fsck", "-fn"])):
+                    at, size = places[part_of]
                     run("dd", f"if={board(n)}", f"of={part.name}", "bs=1M", f"skip={at // MIB}", f"count={size // MIB}", "conv=sparse")
                     judged = run(*judge, part.name)
                     self.assertEqual(judged.returncode, 0, f"board {n}: {judged.stdout}{judged.stderr}")
@@ -68,10 +75,14 @@ class Demo(unittest.TestCase):
         self.assertEqual(len({each[mac] for each in found for mac in ("MAC0", "MAC1")}), 16)
 
     def test_everything_else_is_the_image(self):
-        image = ROOT / "build/demo-board.img"
+        image = DEMO / "image.img"
+        extracted = run("build/bin/flashline", "image", "extract", "build/samples/Signage.ffu", image, "--trust", "build/samples/keys/root.pem")
+        self.assertEqual(extracted.returncode, 0, extracted.stderr)
         original = esp_files(image)
+        places = partitions(image)
+        behind = sum(places[ESP])
         for n in BOARDS:
-            for first, length in ((0, ESP_AT), (DATA_AT, image.stat().st_size - DATA_AT)):
+            for first, length in ((0, places[ESP][0]), (behind, image.stat().st_size - behind)):
                 same = run("cmp", f"--ignore-initial={first}", f"--bytes={length}", image, board(n))
                 self.assertEqual(same.returncode, 0, f"board {n}: {same.stdout}")
             files = esp_files(board(n))
@@ -89,7 +100,10 @@ class Demo(unittest.TestCase):
     def test_a_board_boots_and_reads_its_serial_off_its_own_disk(self):
         booted = run("scripts/demo", "--boot", "3")
         self.assertEqual(booted.returncode, 0, booted.stdout + booted.stderr)
-        self.assertEqual(re.findall(r"^board: SERIAL=(\S+)", booted.stdout, re.M), [identity(3)["SERIAL"]])
+        serial = identity(3)["SERIAL"]
+        self.assertEqual(re.findall(r"^board: SERIAL=(\S+)", booted.stdout, re.M), [serial])
+        self.assertIn(f"board: agent runs in the background for unit {serial}\n", booted.stdout)
+        self.assertIn("board: data partition holds 9 files\n", booted.stdout)
 
 
 if __name__ == "__main__":

@@ -305,6 +305,9 @@ TEST_F(BuildImage, without_stand_ins_names_all_that_is_missing) {
                            "Contoso.RPi.vchiq.cab", "IOT_EFIESP ", "bcmgpio.inf"}) {
     EXPECT_NE(built.error().detail.find(name), std::string::npos) << name << " in " << built.error().detail;
   }
+  const auto lines = std::ranges::count(built.error().detail, '\n');
+  EXPECT_TRUE(built.error().detail.starts_with(fmt::format("{} missing:\n", lines))) << "a line each";
+  EXPECT_TRUE(to_text(built.error()).ends_with("\n" + std::string{advice_of(errc::packages_missing)}));
   EXPECT_FALSE(fs::exists(asked.out));
 }
 

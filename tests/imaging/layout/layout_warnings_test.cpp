@@ -87,6 +87,11 @@ INSTANTIATE_TEST_SUITE_P(
              layout_xml(partition_xml("MainOS", "0x07", "<MinFreeSectors>1048575</MinFreeSectors>")),
              {},
              {"1048575 sectors free"}},
+        Case{"little_free_space_of_linux",
+             layout_xml(partition_xml("MainOS", "0x83",
+                                      "<FileSystem>Ext4</FileSystem><MinFreeSectors>1048575</MinFreeSectors>")),
+             {},
+             {}},
         Case{"fixed_main_os", layout_xml(partition_xml("MainOS", "0x07", sectors_xml(8))), {}, {}}),
     [](const auto& row) { return row.param.name; });
 
