@@ -26,7 +26,7 @@ constexpr Form<std::chrono::milliseconds> duration{parse_duration, errc::config_
 
 const Shape station_shape{
     .attributes = {{"name", true}, {"mode", true}},
-    .children = {{"paths"}, {"listen"}, {"trust", 1}, {"slots", 1}},
+    .children = {{"paths"}, {"listen"}, {"trust", 1}, {"boards"}, {"slots", 1}},
 };
 const Shape paths_shape{.attributes = {{"state"}, {"cache"}, {"logs"}, {"images"}}, .children = {}};
 const Shape listen_shape{.attributes = {{"port"}, {"socket"}, {"address"}}, .children = {}};
@@ -39,9 +39,11 @@ const Shape pin_shape{.attributes = {{"sha256", true}}, .children = {}};
 const Shape slots_shape{.attributes = {{"stale"}, {"attempts"}}, .children = {{"slot", 1, max_slots}}};
 const Shape slot_shape{
     .attributes = {{"name", true}, {"row", true}, {"column", true}},
-    .children = {{"file"}, {"block"}, {"virtual"}},
+    .children = {{"port"}, {"file"}, {"block"}, {"virtual"}},
 };
 const Shape file_shape{.attributes = {{"path", true}, {"size"}}, .children = {}};
+const Shape boards_shape{.attributes = {{"folder", true}}, .children = {}};
+const Shape port_shape{.attributes = {{"path", true}, {"board", true}}, .children = {}};
 const Shape block_shape{.attributes = {{"path", true}}, .children = {}};
 const Shape virtual_shape{
     .attributes = {{"path", true},
@@ -151,7 +153,22 @@ Result<ByteCount> read_medium_size(const ElementReader& in) {
   return ByteCount{size};
 }
 
+Result<Target> read_port(const ElementReader& in) {
+  FL_CHECK(in.check(port_shape));
+  Target target;
+  target.kind = Target::Kind::port;
+  target.port = in.text_of("path");
+  target.board = in.text_of("board");
+  if (!is_port(target.port)) {
+    return in.error_at("path", errc::config_port, fmt::format("path=\"{}\" is not the name of a port", target.port));
+  }
+  if (is_name(target.board, 64)) return target;
+  return in.error_at("board", errc::config_name,
+                     fmt::format("board=\"{}\" is not a name of 1 to 64 characters", target.board));
+}
+
 Result<Target> read_target(const ElementReader& in, const fs::path& base) {
+  if (in.name() == "port") return read_port(in);
   Target target;
   if (in.name() == "file") {
     FL_CHECK(in.check(file_shape));
@@ -182,7 +199,7 @@ Result<Slot> read_slot(const ElementReader& in, const fs::path& base) {
   slot.row = static_cast<std::uint32_t>(row);
   slot.column = static_cast<std::uint32_t>(column);
   std::optional<ElementReader> named;
-  for (const std::string_view kind : {"file", "block", "virtual"}) {
+  for (const std::string_view kind : {"port", "file", "block", "virtual"}) {
     const auto found = in.child(kind);
     if (found && named)
       return found->error(errc::config_slot_target, fmt::format("slot {} has two targets", slot.name));
@@ -191,6 +208,12 @@ Result<Slot> read_slot(const ElementReader& in, const fs::path& base) {
   if (!named) return in.error(errc::config_slot_target, fmt::format("slot {} has no target", slot.name));
   FL_TRY(slot.target, read_target(*named, base));
   return slot;
+}
+
+Result<fs::path> read_boards(const std::optional<ElementReader>& in, const fs::path& base) {
+  if (!in) return base / "boards";
+  FL_CHECK(in->check(boards_shape));
+  return in->path("folder", base);
 }
 
 /// Kernel names move from board to board when a reader is plugged in elsewhere.
@@ -208,10 +231,11 @@ class SlotsReader {
     if (!names_.insert(slot.name).second) {
       return in.error_at("name", errc::config_duplicate_slot, fmt::format("there are two slots named {}", slot.name));
     }
-    if (const auto [other, fresh] = targets_.emplace(slot.target.path, slot.name); !fresh) {
+    if (const auto [other, fresh] = targets_.emplace(slot.target.text(), slot.name); !fresh) {
       return in.error(errc::config_duplicate_target, fmt::format("slots {} and {} have the same target {}",
-                                                                 other->second, slot.name, slot.target.path.string()));
+                                                                 other->second, slot.name, slot.target.text()));
     }
+    if (slot.target.kind == Target::Kind::port) FL_CHECK(add_port(in, slot));
     if (const auto [other, fresh] = positions_.emplace(std::pair{slot.row, slot.column}, slot.name); !fresh) {
       return in.error_at("row", errc::config_duplicate_position,
                          fmt::format("slots {} and {} are both in row {}, column {}", other->second, slot.name,
@@ -230,10 +254,22 @@ class SlotsReader {
   }
 
  private:
+  /// A socket as a whole is not two slots' with one of its card slots.
+  Status add_port(const ElementReader& in, const Slot& slot) {
+    const std::size_t hash = slot.target.port.find('#');
+    const std::string socket = slot.target.port.substr(0, hash);
+    const bool whole = hash == std::string::npos;
+    const auto [other, fresh] = sockets_.emplace(socket, std::pair{whole, slot.name});
+    if (fresh || (!whole && !other->second.first)) return {};
+    return in.error(errc::config_duplicate_target,
+                    fmt::format("slots {} and {} share the port {}", other->second.second, slot.name, socket));
+  }
+
   Station& station_;
   const fs::path& base_;
   std::set<std::string> names_;
-  std::map<fs::path, std::string> targets_;
+  std::map<std::string, std::string> targets_;
+  std::map<std::string, std::pair<bool, std::string>> sockets_;  // whether as a whole, and whose
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::string> positions_;
 };
 
@@ -279,6 +315,7 @@ Result<Station> parse_station(std::string_view xml, const fs::path& file) {
   FL_TRY(station.paths, read_paths(root.child("paths"), base));
   FL_TRY(station.listen, read_listen(root.child("listen"), base));
   FL_TRY(station.trust, read_trust(*root.child("trust"), base));
+  FL_TRY(station.boards_folder, read_boards(root.child("boards"), base));
   FL_CHECK(read_slots(*root.child("slots"), base, station));
   warn(station);
   return station;
@@ -287,6 +324,24 @@ Result<Station> parse_station(std::string_view xml, const fs::path& file) {
 Result<Station> load_station(const fs::path& file) {
   FL_TRY(const std::string text, read_text_file(file));
   return parse_station(text, file);
+}
+
+Status load_boards(Station& station) {
+  for (const Slot& slot : station.slots) {
+    if (slot.target.kind != Target::Kind::port || station.board_of(slot) != nullptr) continue;
+    auto board = find_board(slot.target.board, station.boards_folder);
+    if (!board) return std::unexpected{in_context(slot.where, std::move(board).error())};
+    auto complete = check_board_files(*board);
+    if (!complete) return std::unexpected{in_context(slot.where, std::move(complete).error())};
+    station.boards.push_back(std::move(*board));
+  }
+  return {};
+}
+
+const BoardProfile* Station::board_of(const Slot& slot) const {
+  if (slot.target.kind != Target::Kind::port) return nullptr;
+  const auto found = std::ranges::find(boards, slot.target.board, &BoardProfile::name);
+  return found == boards.end() ? nullptr : &*found;
 }
 
 std::string_view to_word(Mode mode) { return mode == Mode::production ? "production" : "test"; }
@@ -311,6 +366,8 @@ std::string_view to_word(Target::Kind kind) {
       return "block";
     case Target::Kind::virtual_board:
       return "virtual";
+    case Target::Kind::port:
+      return "port";
   }
   return "file";
 }

@@ -13,6 +13,7 @@
 #include "imaging/core/digest.h"
 #include "imaging/core/error.h"
 #include "imaging/core/units.h"
+#include "station-config/board_profile.h"
 
 namespace flashline::config {
 
@@ -75,11 +76,16 @@ struct BoardBehaviour {
 
 /// What a slot writes to.
 struct Target {
-  enum class Kind : std::uint8_t { file, block, virtual_board };
+  enum class Kind : std::uint8_t { file, block, virtual_board, port };
   Kind kind = Kind::file;
-  std::filesystem::path path;  ///< absolute
+  std::filesystem::path path;  ///< absolute; of a port empty
   ByteCount size;              ///< file, virtual: created sparse with this size when missing; 0: the file must exist
   BoardBehaviour behaviour;    ///< virtual only
+  std::string port;            ///< port only: the text of a transport::PortPath
+  std::string board;           ///< port only: name of a BoardProfile
+
+  /// The path or the port, for people and records.
+  std::string text() const { return kind == Kind::port ? port : path.string(); }
 };
 
 struct Slot {
@@ -99,7 +105,12 @@ struct Station {
   StalePolicy stale = StalePolicy::discard_verified;
   std::uint32_t attempts = 2;  ///< of one unit on the same board, before it is voided
   std::vector<Slot> slots;
-  std::vector<std::string> warnings;  ///< legal, but worth a look
+  std::filesystem::path boards_folder;  ///< own profiles, and the files that profiles name; absolute
+  std::vector<BoardProfile> boards;     ///< those that slots name, once load_boards() was called
+  std::vector<std::string> warnings;    ///< legal, but worth a look
+
+  /// The profile of a slot's board; null: it has none.
+  const BoardProfile* board_of(const Slot& slot) const;
 };
 
 /// Reads station.xml text. Relative paths are taken from the folder of `file`, which need not exist.
@@ -108,6 +119,10 @@ Result<Station> parse_station(std::string_view xml, const std::filesystem::path&
 
 /// The same from a file. Errors also: config_open, config_too_large.
 Result<Station> load_station(const std::filesystem::path& file);
+
+/// Reads the profiles that the slots name, and sees that every file they need is there. Blocks.
+/// Errors: config_no_board, config_board_file, those of the profiles.
+Status load_boards(Station& station);
 
 /// The words of station.xml, for messages and JSON.
 std::string_view to_word(Mode mode);

@@ -125,6 +125,30 @@ bool is_name(std::string_view text, std::size_t longest) {
   return true;
 }
 
+bool is_port(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  if (slash == 0 || slash == std::string_view::npos) return false;
+  const auto in_controller = [](char c) {
+    return is_letter_or_digit(c) || std::string_view{":._-@"}.find(c) != std::string_view::npos;
+  };
+  if (!std::ranges::all_of(text.substr(0, slash), in_controller)) return false;
+  const auto is_one = [](std::string_view number, std::uint64_t least) {
+    const auto value = parse_number(number);
+    return value && *value >= least && *value <= 255 && (number.size() == 1 || number.front() != '0');
+  };
+  std::string_view chain = text.substr(slash + 1);
+  if (const std::size_t hash = chain.find('#'); hash != std::string_view::npos) {
+    if (!is_one(chain.substr(hash + 1), 0)) return false;
+    chain = chain.substr(0, hash);
+  }
+  for (std::size_t from = 0; from <= chain.size();) {
+    const std::size_t dot = std::min(chain.find('.', from), chain.size());
+    if (!is_one(chain.substr(from, dot - from), 1)) return false;
+    from = dot + 1;
+  }
+  return true;
+}
+
 bool is_title(std::string_view text) {
   if (text.empty() || text.find_first_of("\r\n") != std::string_view::npos) return false;
   const auto characters =

@@ -26,6 +26,9 @@ std::optional<bool> parse_boolean(std::string_view text);
 std::optional<Sha256> parse_sha256(std::string_view text);
 /// Letters, digits, '.', '_', '-', beginning with a letter or digit; 1 to `longest` characters.
 bool is_name(std::string_view text, std::size_t longest);
+/// "pci-0000:00:14.0/2.3" or "pci-0000:00:14.0/2.3#1": the text form of transport's PortPath, which this room must not
+/// know; a test holds the two against each other.
+bool is_port(std::string_view text);
 /// One line of 1 to 64 characters that neither begins nor ends with a blank.
 bool is_title(std::string_view text);
 

@@ -20,7 +20,7 @@ class FakeMachine {
     std::filesystem::create_directories(folder_ / "sys/class/block");
   }
 
-  transport::Machine machine() const { return {folder_ / "proc", folder_ / "sys"}; }
+  transport::Machine machine() const { return {folder_ / "proc", folder_ / "sys", folder_.path(), folder_ / "run"}; }
   const TempFolder& folder() const { return folder_; }
 
   /// A disk with a node, which needs root. `size` in bytes.

@@ -26,6 +26,7 @@ THIRD_PARTY = {
     "libgcab.h": ({"imaging"}, False),
     "mspack.h": ({"imaging"}, False),
     "liburing.h": ({"transport"}, False),
+    "libudev.h": ({"transport"}, False),
     "boost/beast": ({"flasher"}, False),
     "boost/json": ({"flasher"}, False),
     "soci/": ({"flasher"}, False),

@@ -25,6 +25,7 @@ struct Mistake {
 
 const std::vector<Mistake>& station_mistakes();
 const std::vector<Mistake>& recipe_mistakes();
+const std::vector<Mistake>& board_mistakes();
 
 /// tests/golden/config/NAME.
 std::string golden_config(std::string_view name);

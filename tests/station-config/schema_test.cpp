@@ -9,6 +9,7 @@
 #include <memory>
 #include <unistd.h>
 
+#include "station-config/board_profile.h"
 #include "station-config/recipe.h"
 #include "station-config/station.h"
 #include "tests/station-config/mistakes.h"
@@ -47,6 +48,7 @@ class SchemaJudge : public ::testing::TestWithParam<std::string> {
   }
 
   bool parses(const std::string& text) const {
+    if (GetParam() == "board") return parse_board(text, "x.xml", "boards").has_value();
     return GetParam() == "station" ? parse_station(text, "x.xml").has_value() : parse_recipe(text, "x.xml").has_value();
   }
 
@@ -55,7 +57,9 @@ class SchemaJudge : public ::testing::TestWithParam<std::string> {
 };
 
 TEST_P(SchemaJudge, agrees_with_the_parser) {
-  const auto& rows = GetParam() == "station" ? station_mistakes() : recipe_mistakes();
+  const auto& rows = GetParam() == "station" ? station_mistakes()
+                     : GetParam() == "board" ? board_mistakes()
+                                             : recipe_mistakes();
   const std::string good = golden_config(GetParam() + ".xml");
   const std::string smallest = golden_config(GetParam() + "-smallest.xml");
   ASSERT_TRUE(parses(good) && parses(smallest));
@@ -71,7 +75,19 @@ TEST_P(SchemaJudge, agrees_with_the_parser) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, SchemaJudge, ::testing::Values("station", "recipe"),
+class ShippedBoards : public SchemaJudge {};
+
+TEST_P(ShippedBoards, are_valid) {
+  for (const ShippedBoard& board : shipped_boards()) add(std::string{board.name} + ".xml", std::string{board.xml});
+  const std::string verdicts = "\n" + judge();
+  for (const ShippedBoard& board : shipped_boards()) {
+    EXPECT_THAT(verdicts, ::testing::HasSubstr("\n" + std::string{board.name} + ".xml validates\n"));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, ShippedBoards, ::testing::Values("board"), [](const auto& row) { return row.param; });
+
+INSTANTIATE_TEST_SUITE_P(Files, SchemaJudge, ::testing::Values("station", "recipe", "board"),
                          [](const auto& row) { return row.param; });
 
 }  // namespace

@@ -58,12 +58,18 @@ TEST(Station, golden_file_gives_every_value) {
 TEST(Station, golden_file_gives_every_slot) {
   const auto station = parse_station(golden_config("station.xml"), file);
   ASSERT_TRUE(station.has_value()) << station.error().detail;
-  ASSERT_EQ(station->slots.size(), 3U);
+  ASSERT_EQ(station->slots.size(), 4U);
   const Slot& first = station->slots[0];
   EXPECT_EQ(first.target.kind, Target::Kind::file);
   EXPECT_EQ(first.target.path, "/srv/line/board-1.img");
   EXPECT_EQ(first.target.size.value, 1_GiB);
   EXPECT_EQ(station->slots[1].target.kind, Target::Kind::block);
+  const Slot& bound = station->slots[3];
+  EXPECT_EQ(bound.target.kind, Target::Kind::port);
+  EXPECT_EQ(bound.target.port, "pci-0000:00:14.0/2.3#1");
+  EXPECT_EQ(bound.target.text(), "pci-0000:00:14.0/2.3#1");
+  EXPECT_EQ(bound.target.board, "RaspberryPi-CM4");
+  EXPECT_EQ(station->boards_folder, "/srv/line/profiles");
   const Slot& last = station->slots[2];
   EXPECT_EQ(last.name, "jig.left_3");
   EXPECT_EQ(last.row, 2U);
@@ -90,6 +96,7 @@ TEST(Station, defaults_stand_where_nothing_is_said) {
   EXPECT_FALSE(station->trust.allow_unsigned);
   EXPECT_EQ(station->stale, StalePolicy::discard_verified);
   EXPECT_EQ(station->attempts, 2U);
+  EXPECT_EQ(station->boards_folder, "/srv/line/boards");
   EXPECT_EQ(station->slots[0].target.size.value, 0U);
   EXPECT_TRUE(station->warnings.empty());
 }
@@ -138,6 +145,15 @@ TEST(Station, what_is_legal_but_odd_gives_a_warning) {
               ::testing::UnorderedElementsAre(HasSubstr("/dev/sdb may name another device"),
                                               HasSubstr("unsigned images are allowed"), HasSubstr("expiry"),
                                               HasSubstr("test anchors are ignored")));
+}
+
+TEST(Station, card_slots_of_one_reader_are_slots) {
+  const auto station = parse_station(
+      "<station name='a' mode='production'><trust allow-unsigned='true'/><slots>"
+      "<slot name='1' row='1' column='1'><port path='pci-0/1#0' board='Card'/></slot>"
+      "<slot name='2' row='1' column='2'><port path='pci-0/1#1' board='Card'/></slot></slots></station>",
+      file);
+  ASSERT_TRUE(station.has_value()) << station.error().detail;
 }
 
 TEST(Station, limits_hold) {

@@ -17,6 +17,8 @@ namespace flashline::transport {
 struct Machine {
   std::filesystem::path proc = "/proc";
   std::filesystem::path sys = "/sys";
+  std::filesystem::path dev = "/dev";
+  std::filesystem::path run = "/run";
 };
 
 /// What a target must be, besides safe to write.

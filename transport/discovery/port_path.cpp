@@ -18,8 +18,9 @@ std::optional<std::uint8_t> number_in(std::string_view text, unsigned least) {
 }
 
 bool is_controller(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                                 ":._-@") == std::string_view::npos;
+  return !text.empty() && text.find_first_not_of(
+                              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                              ":._-@") == std::string_view::npos;
 }
 
 }  // namespace
@@ -31,9 +32,7 @@ std::string to_text(const PortPath& port) {
 }
 
 Result<PortPath> parse_port_path(std::string_view text) {
-  const auto bad = [&](std::string_view why) {
-    return fail(errc::port_path, fmt::format("\"{}\": {}", text, why));
-  };
+  const auto bad = [&](std::string_view why) { return fail(errc::port_path, fmt::format("\"{}\": {}", text, why)); };
   PortPath port;
   const std::size_t slash = text.rfind('/');
   if (slash == std::string_view::npos) return bad("no '/' between the controller and the ports");

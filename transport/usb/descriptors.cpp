@@ -27,10 +27,8 @@ Result<UsbFacts> read_device_descriptor(std::span<const std::byte> bytes) {
   if (bytes.size() < 18 || u8(bytes, 1) != device_type) {
     return fail(errc::usb_descriptor, fmt::format("{} bytes are no device descriptor", bytes.size()));
   }
-  return UsbFacts{.vendor = u16(bytes, 8),
-                  .product = u16(bytes, 10),
-                  .release = u16(bytes, 12),
-                  .serial_index = u8(bytes, 16)};
+  return UsbFacts{
+      .vendor = u16(bytes, 8), .product = u16(bytes, 10), .release = u16(bytes, 12), .serial_index = u8(bytes, 16)};
 }
 
 Result<std::vector<UsbInterface>> read_configuration(std::span<const std::byte> bytes) {

@@ -36,10 +36,10 @@ struct UsbFacts {
   PortPath port{};
   std::uint16_t vendor = 0;
   std::uint16_t product = 0;
-  std::uint16_t release = 0;       ///< bcdDevice
-  std::uint8_t serial_index = 0;   ///< iSerialNumber: boot ROMs tell their stages apart by it
+  std::uint16_t release = 0;      ///< bcdDevice
+  std::uint8_t serial_index = 0;  ///< iSerialNumber: boot ROMs tell their stages apart by it
   UsbSpeed speed = UsbSpeed::unknown;
-  std::string manufacturer{};      ///< strings have their control characters and broken UTF-16 replaced by '?'
+  std::string manufacturer{};  ///< strings have their control characters and broken UTF-16 replaced by '?'
   std::string product_name{};
   std::string serial{};
   std::vector<UsbInterface> interfaces{};  ///< of the first configuration, alternate setting 0
