@@ -4,11 +4,13 @@
 #include <array>
 #include <chrono>
 #include <fcntl.h>
+#include <iterator>
 #include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
 #include "imaging/core/errors/build.h"
 #include "imaging/core/errors/image.h"
+#include "imaging/core/errors/layout.h"
 #include "imaging/filesystem/file_block_view.h"
 #include "imaging/filesystem/make_ext4.h"
 #include "imaging/filesystem/make_fat.h"
@@ -213,6 +215,30 @@ Result<ContentSizes> content_sizes(const DeviceLayout& layout, const Stage& stag
   return sizes;
 }
 
+/// Stores of one image are told from each other by their paths, nothing else.
+Status check_device_paths(const DeviceLayout& layout) {
+  if (layout.stores.size() == 1 || !layout.stores.front().device_path.empty()) return {};
+  return fail(errc::layout_store,
+              fmt::format("{}: a store without DevicePath beside others", layout.stores.front().where));
+}
+
+Result<ImportDisk> disk_of(const LayoutStore& from, const StoreLayout& store,
+                           const std::vector<WrittenPartition>& written, const fs::path& path) {
+  OpenOptions open;
+  open.trust.allow_unsigned = true;
+  FL_TRY(auto image, open_image(path, open));
+  ImportDisk disk{.image = std::move(image),
+                  .device_path = from.device_path,
+                  .store_id = from.id ? "{" + to_text(*from.id) + "}" : std::string{},
+                  .store_type = from.type,
+                  .only_defined_entries = from.only_defined_entries};
+  for (std::size_t i = 0; i < store.partitions.size(); ++i) {
+    const bool rest = from.partitions[i].sizing == LayoutPartition::Sizing::rest;
+    disk.partitions.push_back(manifest_of(store.partitions[i], written[i], store, rest));
+  }
+  return disk;
+}
+
 }  // namespace
 
 Result<DiskLayout> place_stage(const DeviceLayout& layout, const DevicePlatform& platform, const Stage& stage) {
@@ -223,24 +249,21 @@ Result<DiskLayout> place_stage(const DeviceLayout& layout, const DevicePlatform&
 Result<WrittenImage> write_image(const DeviceLayout& layout, const DiskLayout& placed, const Stage& stage,
                                  const WriteImageOptions& options) {
   WrittenImage image{.layout = placed, .partitions = {}, .ffu = {}};
-  if (image.layout.stores.size() != 1) {
-    return fail(errc::import_refused, "a layout of several stores: images of one store are made here");
+  FL_CHECK(check_device_paths(layout));
+  std::vector<ImportDisk> disks;
+  for (std::size_t i = 0; i < placed.stores.size(); ++i) {
+    const fs::path path = options.scratch / fmt::format("disk{}.img", i);
+    FL_TRY(auto written, write_disk(placed.stores[i], i, stage, path, options));
+    FL_TRY(auto disk, disk_of(layout.stores[i], placed.stores[i], written, path));
+    disks.push_back(std::move(disk));
+    std::ranges::move(written, std::back_inserter(image.partitions));
   }
-  const StoreLayout& store = image.layout.stores.front();
-  const fs::path disk = options.scratch / "disk.img";
-  FL_TRY(image.partitions, write_disk(store, 0, stage, disk, options));
   ImportOptions import{.platform_ids = options.platform_ids,
                        .description = options.description,
                        .signer = options.signer,
                        .time = options.time};
-  for (std::size_t i = 0; i < store.partitions.size(); ++i) {
-    const bool rest = layout.stores.front().partitions[i].sizing == LayoutPartition::Sizing::rest;
-    import.partitions.push_back(manifest_of(store.partitions[i], image.partitions[i], store, rest));
-  }
-  OpenOptions open;
-  open.trust.allow_unsigned = true;
-  FL_TRY(OpenedImage opened, open_image(disk, open));
-  FL_TRY(image.ffu, import_image(std::move(opened), import, options.out));
+  if (disks.size() > 1 || !disks.front().device_path.empty()) import.version = FfuVersion::v2;
+  FL_TRY(image.ffu, import_disks(std::move(disks), import, options.out));
   return image;
 }
 

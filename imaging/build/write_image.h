@@ -48,7 +48,7 @@ struct WrittenImage {
 Result<DiskLayout> place_stage(const DeviceLayout& layout, const DevicePlatform& platform, const Stage& stage);
 
 /// Formats, fills, writes. Errors: those of write_partition_table, make_fat, make_ntfs, make_ext4 (with the partition's
-/// name), raw_too_large, import_image.
+/// name), raw_too_large, layout_store (several stores, one without a device path), import_disks.
 Result<WrittenImage> write_image(const DeviceLayout& layout, const DiskLayout& placed, const Stage& stage,
                                  const WriteImageOptions& options);
 

@@ -38,6 +38,34 @@ std::vector<Phase> flattened(const std::vector<Phase>& phases) {
   return {std::move(all)};
 }
 
+bool covers(const std::vector<Run>& runs, const Run& run) {
+  const auto first = [](const Run& one) {
+    return one.place.anchor == Place::Anchor::begin ? one.place.distance : one.place.distance - one.length.value;
+  };
+  return std::ranges::any_of(runs, [&](const Run& one) {
+    return one.place.anchor == run.place.anchor && first(one) <= first(run) &&
+           first(run) + run.length.value <= first(one) + one.length.value;
+  });
+}
+
+/// A board whose power is cut behind a flash-only table would half boot. What the final table does not overwrite of it
+/// goes with that one.
+std::vector<Phase> without_flash_only(std::vector<Phase> phases) {
+  std::vector<Run> kept;
+  std::vector<Phase> out;
+  for (Phase& phase : phases) {
+    if (phase.kind == Phase::Kind::flash_only_table) {
+      for (const Run& run : phase.runs) {
+        if (!covers(phases.back().runs, run)) kept.push_back(run);
+      }
+      continue;
+    }
+    out.push_back(std::move(phase));
+  }
+  out.back().runs.insert(out.back().runs.begin(), kept.begin(), kept.end());
+  return out;
+}
+
 }  // namespace
 
 Phase::Kind StorePlanner::kind_at(std::uint64_t block) const {
@@ -104,7 +132,7 @@ Result<StoreLayout> StorePlanner::finish() {
                                             std::to_string(layout_.blocks * header_.block_size));
   }
   layout_.guarded = is_guarded();
-  if (!layout_.guarded) layout_.phases = flattened(layout_.phases);
+  layout_.phases = layout_.guarded ? without_flash_only(std::move(layout_.phases)) : flattened(layout_.phases);
   return std::move(layout_);
 }
 

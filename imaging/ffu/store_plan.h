@@ -16,6 +16,7 @@ namespace flashline::imaging::ffu {
 
 /// What the descriptors of one store say. `from` of the runs counts bytes of the store's own payload, decompressed.
 struct StoreLayout {
+  /// Without a flash-only table, which is for boards that flash themselves: no table before the last one (promise 2).
   std::vector<Phase> phases;
   std::uint64_t blocks = 0;  ///< of payload
   /// The table ranges keep promise 2: old tables are zeroed first and the real one comes last. If not, all runs are in

@@ -26,6 +26,7 @@ struct FfuBlock {
   Place::Anchor anchor = Place::Anchor::begin;
   std::uint32_t index = 0;  ///< begin: counted from 0 at the target's beginning; end: 0 is its last block
   bool zeros = false;       ///< all zeros: nobody is asked for its bytes
+  bool flash_only = false;  ///< with the table of only those partitions that are required to flash
   bool operator==(const FfuBlock&) const = default;
 };
 
