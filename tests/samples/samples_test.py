@@ -22,7 +22,7 @@ RECIPE = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def run(*command, station=""):
-    return subprocess.run([str(part) for part in command], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+    return subprocess.run([str(part) for part in command], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300,
                           env={**os.environ, "LC_ALL": "C.UTF-8", "FLASHLINE_STATION": station})
 
 
@@ -152,7 +152,7 @@ def production_station(folder, anchor, test_anchor):
   <paths state="state" cache="cache" logs="logs" images="."/>
   <listen port="0" socket="flashlined.sock"/>
   <trust><anchor file="{anchor}"/><anchor file="{test_anchor}" release="test"/></trust>
-  <slots><slot name="1"><virtual path="board.img" size="{1 << 30}"/></slot></slots>
+  <slots><slot name="1" row="1" column="1"><file path="board.img" size="832MiB"/></slot></slots>
 </station>
 """)
     with open(folder / "station.log", "w") as log:
