@@ -29,6 +29,10 @@ std::string arch_of(const Arguments& arguments, const imaging::Workspace& worksp
   return arguments.value("--arch").value_or(workspace.current_arch);
 }
 
+imaging::ImageProduct kind_of(const Arguments& arguments) {
+  return arguments.has("--linux") ? imaging::ImageProduct::linux_system : imaging::ImageProduct::iot_core;
+}
+
 Result<int> run_product(const Arguments& arguments, Console& console) {
   FL_TRY(const imaging::Workspace workspace, workspace_of(arguments));
   const auto bsp = arguments.value("--bsp");
@@ -46,14 +50,16 @@ Result<int> run_package(const Arguments& arguments, Console& console) {
     FL_TRY(const auto found, imaging::find_bsp(workspace, arch_of(arguments, workspace), *bsp));
     folder = (found / "Packages").string();
   }
-  return show(imaging::new_package(workspace, arguments.operands()[1], folder), console);
+  return show(imaging::new_package(workspace, arguments.operands()[1], folder, kind_of(arguments)), console);
 }
 
 Result<int> run_bsp(const Arguments& arguments, Console& console) {
   FL_TRY(const imaging::Workspace workspace, workspace_of(arguments));
-  return show(imaging::new_bsp(workspace, arch_of(arguments, workspace), arguments.operands()[1]), console);
+  return show(imaging::new_bsp(workspace, arch_of(arguments, workspace), arguments.operands()[1], kind_of(arguments)),
+              console);
 }
 
+const Option linux_option{"--linux", "", "a board that runs Linux; samples/ of Flashline's sources has two whole ones"};
 const Option arch_option{"--arch", "ARCH", "arm, arm64, x86 or x64 (default: the workspace's current one)"};
 
 }  // namespace
@@ -65,7 +71,7 @@ Command new_product_command() {
           .max_operands = 2,
           .summary = "Makes a product: settings, OEMInput for test and retail, answer file",
           .options = {{"--bsp", "BSP", "the board that it runs on; its OEMInput samples are taken"}, arch_option},
-          .examples = {"flashline new product ws Panel --bsp RPi"},
+          .examples = {"flashline new product ws Panel --bsp RPi", "flashline new product samples Lobby --bsp QemuX64"},
           .run = run_product};
 }
 
@@ -76,8 +82,9 @@ Command new_package_command() {
           .max_operands = 2,
           .summary = "Makes a package definition, and its feature in the manifest beside it",
           .options = {{"--bsp", "BSP", "a package of that board, instead of Common/Packages"},
-                      {"--arch", "ARCH", "a package of that architecture, instead of Common/Packages"}},
-          .examples = {"flashline new package ws Custom.Panel"},
+                      {"--arch", "ARCH", "a package of that architecture, instead of Common/Packages"},
+                      {"--linux", "", "an app for Linux products: a systemd service in the background"}},
+          .examples = {"flashline new package ws Custom.Panel", "flashline new package samples App.Clock --linux"},
           .run = run_package};
 }
 
@@ -87,8 +94,8 @@ Command new_bsp_command() {
           .min_operands = 2,
           .max_operands = 2,
           .summary = "Makes a board support package: manifest, list of manifests, OEMInput samples",
-          .options = {arch_option},
-          .examples = {"flashline new bsp ws Board1 --arch x64"},
+          .options = {linux_option, arch_option},
+          .examples = {"flashline new bsp ws Board1 --arch x64", "flashline new bsp samples Board1 --linux"},
           .run = run_bsp};
 }
 

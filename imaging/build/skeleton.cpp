@@ -5,6 +5,7 @@
 #include <iterator>
 #include <spdlog/fmt/fmt.h>
 
+#include "imaging/build/linux_skeleton.h"
 #include "imaging/core/digest.h"
 #include "imaging/core/errors/build.h"
 #include "imaging/source/scratch_folder.h"
@@ -148,15 +149,25 @@ Result<fs::path> manifest_in(const fs::path& packages) {
   return found.front();
 }
 
+/// "<OEM />" has no room for entries.
+void open_empty_element(std::string& text) {
+  for (const std::string_view empty : {"<OEM />", "<OEM/>"}) {
+    if (const std::size_t at = text.find(empty); at != std::string::npos) {
+      text.replace(at, empty.size(), "<OEM>\n    </OEM>");
+    }
+  }
+}
+
 /// The manifest's text with one more feature; the rest, comments and all, stays as it is.
 Result<std::string> with_feature(const fs::path& manifest, const std::string& name) {
   FL_TRY(const XmlDocument document, read_input_xml(manifest));
   const XmlElement* features = find_child(document.root, "Features");
   const XmlElement* oem = features != nullptr ? find_child(*features, "OEM") : nullptr;
   std::string text = text_of(manifest);
+  open_empty_element(text);
   const std::size_t end = text.rfind("</OEM>");
   if (oem == nullptr || end == std::string::npos) {
-    return document.error(errc::xml_missing, document.root.offset, "<Features> needs <OEM>");
+    return document.error(errc::xml_missing, document.root.offset, "<Features> needs <OEM> and </OEM>");
   }
   const std::size_t line = text.rfind('\n', end) == std::string::npos ? end : text.rfind('\n', end) + 1;
   text.insert(line, fmt::format("      <PackageFile Path=\"%PKGBLD_DIR%\" Name=\"%OEM_NAME%.{}.cab\">\n"
@@ -266,6 +277,13 @@ std::string bsp_oem_input(const std::string& name, BuildConfig config, CpuType c
                      test ? "      <Feature>IOT_ENABLE_TESTSIGNING</Feature>\n" : "");
 }
 
+/// What the board's samples are for.
+Result<bool> is_linux(const fs::path& samples) {
+  FL_TRY(const fs::path sample, find_input(samples, "TestOEMInput.xml"));
+  FL_TRY(const XmlDocument document, read_input_xml(sample));
+  return same_word(child_text(document.root, "Product").value_or(""), "Linux");
+}
+
 }  // namespace
 
 Result<std::vector<fs::path>> new_product(const Workspace& workspace, std::string_view arch_name,
@@ -286,13 +304,16 @@ Result<std::vector<fs::path>> new_product(const Workspace& workspace, std::strin
     if (sample) skeleton.add(folder / fmt::format("{}OEMInput.xml", name_of(config)), text_of(*sample));
   }
   if (const auto smbios = find_input(samples, "SMBIOS.CFG")) skeleton.add(folder / "SMBIOS.CFG", text_of(*smbios));
-  skeleton.add(folder / "prov/customizations.xml", answers_xml(workspace, named));
-  skeleton.add(folder / "oemcustomization.cmd", "@echo off\r\nREM Runs at every boot of the device.\r\n");
+  FL_TRY(const bool linux_product, is_linux(samples));
+  if (!linux_product) {
+    skeleton.add(folder / "prov/customizations.xml", answers_xml(workspace, named));
+    skeleton.add(folder / "oemcustomization.cmd", "@echo off\r\nREM Runs at every boot of the device.\r\n");
+  }
   return skeleton.write();
 }
 
-Result<std::vector<fs::path>> new_package(const Workspace& workspace, const std::string& name,
-                                          const fs::path& packages) {
+Result<std::vector<fs::path>> new_package(const Workspace& workspace, const std::string& name, const fs::path& packages,
+                                          ImageProduct kind) {
   const std::size_t dot = name.find('.');
   const bool two_words = dot != std::string::npos && is_name(std::string_view{name}.substr(0, dot), "-") &&
                          is_name(std::string_view{name}.substr(dot + 1), "-");
@@ -302,19 +323,31 @@ Result<std::vector<fs::path>> new_package(const Workspace& workspace, const std:
   FL_TRY(const fs::path manifest, manifest_in(folder));
   FL_TRY(std::string text, with_feature(manifest, name));
   Skeleton skeleton;
-  skeleton.add(folder / name / (name + ".wm.xml"), definition_xml(name.substr(0, dot), name.substr(dot + 1)));
+  if (kind == ImageProduct::linux_system) {
+    for (auto& [path, content] : linux_package(name.substr(0, dot), name.substr(dot + 1))) {
+      skeleton.add(folder / name / path, std::move(content));
+    }
+  } else {
+    skeleton.add(folder / name / (name + ".wm.xml"), definition_xml(name.substr(0, dot), name.substr(dot + 1)));
+  }
   skeleton.add(manifest, std::move(text));
   return skeleton.write();
 }
 
-Result<std::vector<fs::path>> new_bsp(const Workspace& workspace, std::string_view arch_name, const std::string& name) {
+Result<std::vector<fs::path>> new_bsp(const Workspace& workspace, std::string_view arch_name, const std::string& name,
+                                      ImageProduct kind) {
   FL_TRY(const WorkspaceArch arch, workspace_arch(arch_name));
   if (!is_name(name, "_")) return fail(errc::skeleton_name, fmt::format("'{}'", name));
   const fs::path bsps = workspace.root / source_folder(arch.name) / "BSP";
   FL_CHECK(refuse_existing(bsps, name));
   Skeleton skeleton;
-  skeleton.add(bsps / name / fmt::format("Packages/{}FM.xml", name), bsp_manifest(name));
   skeleton.add(bsps / name / fmt::format("Packages/{}FMFileList.xml", name), bsp_list(name, arch.cpu));
+  if (kind == ImageProduct::linux_system) {
+    const bool common = fs::exists(workspace.root / "Common/Packages/CommonFM.xml");
+    for (auto& [path, text] : linux_bsp(name, arch.cpu, common)) skeleton.add(bsps / name / path, std::move(text));
+    return skeleton.write();
+  }
+  skeleton.add(bsps / name / fmt::format("Packages/{}FM.xml", name), bsp_manifest(name));
   for (const BuildConfig config : {BuildConfig::test, BuildConfig::retail}) {
     skeleton.add(bsps / name / fmt::format("OEMInputSamples/{}OEMInput.xml", name_of(config)),
                  bsp_oem_input(name, config, arch.cpu));

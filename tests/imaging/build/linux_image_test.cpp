@@ -11,6 +11,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "imaging/build/build_image.h"
+#include "imaging/build/skeleton.h"
 #include "imaging/core/errors/build.h"
 #include "imaging/core/errors/filesystem.h"
 #include "imaging/source/extract.h"
@@ -211,6 +212,30 @@ TEST_F(LinuxImage, is_not_built_while_firmware_is_missing_and_each_file_is_named
   for (const char* name : {R"(payload\arm64\busybox)", R"(payload\start4.elf)", R"(payload\vmlinuz)"}) {
     EXPECT_THAT(built.error().detail, HasSubstr(name));
   }
+}
+
+/// What `flashline new` makes needs nothing but the board's own boot files.
+TEST_F(LinuxImage, of_a_new_board_product_and_app_is_built_as_it_comes) {
+  deliver_payload(root());
+  const auto workspace = read_workspace(root());
+  ASSERT_TRUE(workspace);
+  ASSERT_TRUE(new_bsp(*workspace, "arm64", "Board1", ImageProduct::linux_system));
+  ASSERT_TRUE(new_product(*workspace, "arm64", {.name = "Lobby", .bsp = "Board1"}));
+  ASSERT_TRUE(new_package(*workspace, "App.Clock", "Common/Packages", ImageProduct::linux_system));
+  ASSERT_TRUE(new_package(*workspace, "Board1.Led", "Source-arm64/BSP/Board1/Packages", ImageProduct::linux_system));
+  const fs::path oem = root() / "Source-arm64/Products/Lobby/TestOEMInput.xml";
+  write_text(oem, std::regex_replace(text_of(oem), std::regex{"<!-- <Feature>APP_NAME</Feature> -->"},
+                                     "<Feature>APP_CLOCK</Feature><Feature>BOARD1_LED</Feature>"));
+  const auto built = build_image(options("Lobby"));
+  ASSERT_TRUE(built) << to_text(built.error());
+  std::vector<std::string> main_os;
+  for (const ImageReport::File& file : built->report.files) {
+    if (file.partition == "MainOS") main_os.push_back(file.path);
+  }
+  EXPECT_THAT(main_os, ::testing::IsSupersetOf({"/usr/bin/clock", "/usr/lib/systemd/system/clock.service",
+                                                "/usr/lib/systemd/system/multi-user.target.d/clock.conf",
+                                                "/usr/bin/led", "/usr/lib/systemd/systemd"}));
+  EXPECT_FALSE(fs::exists(root() / "Source-arm64/Products/Lobby/oemcustomization.cmd"));
 }
 
 TEST_F(LinuxImage, has_one_app_in_the_foreground) {
