@@ -46,6 +46,8 @@ json::object attempt_object(const AttemptRow& attempt) {
           {"error", recorded_error(attempt)},
           {"bytes_written", attempt.bytes_written},
           {"bytes_verified", attempt.bytes_verified},
+          {"bytes_resumed", attempt.bytes_resumed},
+          {"read_back", text_or_null(attempt.read_back)},
           {"retried_lbas", json::value_from(attempt.retried_lbas)},
           {"bad_lbas", json::value_from(attempt.bad_lbas)},
           {"image_digest", text_or_null(attempt.image_digest)},

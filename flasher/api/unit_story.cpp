@@ -15,18 +15,30 @@ std::string identity_line(const UnitRow& unit) {
   return text + ".";
 }
 
+std::string checked(const AttemptRow& attempt) {
+  if (attempt.read_back == "by-board") return "compared by the board";
+  if (attempt.read_back == "none") return "write acknowledged, not read back";
+  return fmt::format("{} bytes read back", attempt.bytes_verified);
+}
+
 std::string outcome(const AttemptRow& attempt) {
   switch (attempt.state) {
     case AttemptState::running:
       return fmt::format("is running ({})", attempt.phase);
     case AttemptState::passed:
-      return fmt::format("passed: {} bytes written, {} bytes read back", attempt.bytes_written, attempt.bytes_verified);
+      return fmt::format("passed: {} bytes written, {}", attempt.bytes_written, checked(attempt));
     case AttemptState::failed:
       return fmt::format("failed while {}", attempt.phase);
     case AttemptState::interrupted:
       return fmt::format("was interrupted while {}", attempt.phase);
   }
   return {};
+}
+
+std::string resumed(const AttemptRow& attempt) {
+  if (attempt.bytes_resumed == 0) return {};
+  return fmt::format("  Went on where an earlier attempt was cut off: {} bytes were found as they had been left.\n",
+                     attempt.bytes_resumed);
 }
 
 std::string attempt_lines(const AttemptRow& attempt) {
@@ -37,6 +49,7 @@ std::string attempt_lines(const AttemptRow& attempt) {
     text += fmt::format("  {}: {}\n", attempt.error_code, attempt.error_text);
     if (Errc errc{}; find_errc(attempt.error_code, errc)) text += fmt::format("  What to do: {}.\n", advice_of(errc));
   }
+  text += resumed(attempt);
   if (!attempt.retried_lbas.empty())
     text += fmt::format("  Written twice at LBA {}.\n", fmt::join(attempt.retried_lbas, ", "));
   if (!attempt.bad_lbas.empty())

@@ -11,6 +11,8 @@ namespace flashline::line {
 namespace {
 
 constexpr std::size_t longest_serial = 64;
+/// Of one unit, interrupted ones among them.
+constexpr std::size_t most_attempts = 10;
 
 bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
@@ -91,8 +93,10 @@ Result<std::optional<std::string>> void_reason(Store& store, const UnitRow& unit
       fmt::format("attempt {} {}: {} {}", ended.number, name_of(ended.state), ended.error_code, ended.error_text);
   if (unit.medium.empty()) return failure + "; the board does not tell which one it is";
   if (!batch_open) return failure + "; the batch was closed";
-  if (ended.state != AttemptState::failed) return std::nullopt;
   FL_TRY(const auto earlier, store.read().attempts(unit.serial));
+  // A board that goes and comes back is not at fault, but not for ever either.
+  if (earlier.size() >= most_attempts) return fmt::format("{} attempts; {}", earlier.size(), failure);
+  if (ended.state != AttemptState::failed) return std::nullopt;
   const auto failures = std::ranges::count(earlier, AttemptState::failed, &AttemptRow::state) + 1;
   if (failures < std::int64_t{attempts}) return std::nullopt;
   return fmt::format("{} of {} attempts failed; {}", failures, attempts, failure);

@@ -36,6 +36,18 @@ std::optional<StalePolicy> find_stale_policy(std::string_view name) {
   return std::nullopt;
 }
 
+std::string_view name_of(transport::ReadBack way) {
+  switch (way) {
+    case transport::ReadBack::bytes:
+      return "bytes";
+    case transport::ReadBack::by_board:
+      return "by-board";
+    case transport::ReadBack::none:
+      return "none";
+  }
+  return "";
+}
+
 std::string_view name_of(RunStep step) {
   switch (step) {
     case RunStep::waiting:
@@ -65,5 +77,6 @@ void LbaList::add(LbaRange range) {
 
 ByteCount RunReport::written() const { return sum_of(stores, &StoreReport::written); }
 ByteCount RunReport::verified() const { return sum_of(stores, &StoreReport::verified); }
+ByteCount RunReport::resumed() const { return sum_of(stores, &StoreReport::resumed); }
 
 }  // namespace flashline::line

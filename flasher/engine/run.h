@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "imaging/core/error.h"
 #include "imaging/core/units.h"
 #include "imaging/provisioning/unit_overlay.h"
+#include "imaging/source/block_plan.h"
 #include "transport/block/block_sink.h"
 
 namespace flashline::line {
@@ -30,6 +32,8 @@ enum class StalePolicy : std::uint8_t {
 /// "zero", "discard-verified" or "keep".
 std::string_view name_of(StalePolicy policy);
 std::optional<StalePolicy> find_stale_policy(std::string_view name);
+/// "bytes", "by-board" or "none".
+std::string_view name_of(transport::ReadBack way);
 
 struct WriteOptions {
   StalePolicy stale = StalePolicy::discard_verified;
@@ -37,6 +41,17 @@ struct WriteOptions {
   bool fit_gpt = false;                    ///< move the GPT's backup to the real end of a target of another size
   std::optional<ByteCount> expect_size{};  ///< refuse targets of any other size
   std::string platform{};                  ///< what the slot's board is; empty: unknown, every image is taken
+  bool probe = false;                      ///< prove the medium's size before anything else is written
+};
+
+/// Lets a run go on where an earlier one of the same image on the same medium was cut off.
+struct Resume {
+  /// What the earlier run knew to be on the medium, ascending. It is read and compared, and written only where it
+  /// differs: what is remembered is never believed.
+  std::vector<imaging::Extent> durable{};
+  ByteCount every{64_MiB};  ///< a flush after so much was written
+  /// Called after each flush with what has become durable by it, in no order. On the engine's executor.
+  std::function<void(std::vector<imaging::Extent>)> note{};
 };
 
 /// One store of the image and the medium it goes to.
@@ -44,6 +59,7 @@ struct StoreTarget {
   std::string device_path{};  ///< StorePlan::device_path; empty for the first store
   std::shared_ptr<transport::BlockSink> sink{};
   imaging::UnitOverlay overlay{};
+  std::shared_ptr<Resume> resume{};  ///< null: nothing is remembered
 };
 
 /// What a run is at.
@@ -107,6 +123,7 @@ struct StoreReport {
   ByteCount zeroed{};     ///< by zero(): zero runs, wiped ends, holes
   ByteCount discarded{};  ///< by discard()
   ByteCount verified{};   ///< read back and found right
+  ByteCount resumed{};    ///< found as an earlier run had left it, not written again
   LbaList rewritten{};    ///< did not read back right the first time, were written again
   LbaList bad{};          ///< did not read back right the second time either
 };
@@ -128,6 +145,7 @@ struct RunReport {
 
   ByteCount written() const;
   ByteCount verified() const;
+  ByteCount resumed() const;
 };
 
 /// A target for one store of an image that may not have been opened yet.

@@ -99,6 +99,8 @@ struct AttemptRow {
   std::string error_text;
   std::uint64_t bytes_written = 0;
   std::uint64_t bytes_verified = 0;
+  std::uint64_t bytes_resumed = 0;  ///< found as an earlier attempt had left them
+  std::string read_back;            ///< how it was checked: bytes | by-board | none (write acknowledged, not read back)
   std::vector<std::uint64_t> retried_lbas;  ///< first LBA of each piece that was written twice
   std::vector<std::uint64_t> bad_lbas;      ///< first LBA of each piece that did not read back
   std::string log;                          ///< file name in the station's log folder

@@ -4,12 +4,16 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 #include <utility>
 
+#include "flasher/slot/detail/write_journal.h"
 #include "imaging/core/digest.h"
 #include "imaging/core/errors/device.h"
+#include "imaging/core/errors/usb.h"
 
 namespace flashline::line::detail {
 namespace {
@@ -42,10 +46,14 @@ void fill_in(AttemptRow& row, const RunReport& report) {
   row.phase = name_of(report.reached);
   row.bytes_written = report.written().value;
   row.bytes_verified = report.verified().value;
+  row.bytes_resumed = report.resumed().value;
+  if (report.verify && !report.stores.empty()) row.read_back = name_of(report.stores.front().sink.read_back);
   row.retried_lbas = first_lbas(report, &StoreReport::rewritten);
   row.bad_lbas = first_lbas(report, &StoreReport::bad);
   if (row.image_digest.empty() && report.image_digest) row.image_digest = to_hex(*report.image_digest);
 }
+
+std::filesystem::path journal_folder(const LineCore& core) { return core.options.station.paths.state / "journals"; }
 
 /// What the record thread answers when an attempt has ended.
 struct Ended {
@@ -59,6 +67,24 @@ struct Rendering {
   transport::SinkFacts board;
   UnitRow unit;
 };
+
+asio::awaitable<Result<std::shared_ptr<WriteJournal>>> journal_on_thread(std::filesystem::path folder, JournalKey key) {
+  co_return WriteJournal::open(folder, key);
+}
+
+/// The other side of a journal: what the engine is told of it and tells it.
+std::shared_ptr<Resume> resume_from(std::shared_ptr<WriteJournal> journal, asio::any_io_executor blocking) {
+  auto resume = std::make_shared<Resume>();
+  resume->durable = journal->durable();
+  resume->note = [journal = std::move(journal),
+                  strand = asio::make_strand(std::move(blocking))](std::vector<imaging::Extent> extents) {
+    asio::post(strand, [journal, durable = std::move(extents)] { std::ignore = journal->add(durable); });
+  };
+  return resume;
+}
+
+/// The board left; what is on it is worth something.
+bool was_lost(const Error& error) { return error.code == errc::device_gone || error.code == errc::usb_gone; }
 
 asio::awaitable<Result<imaging::UnitOverlay>> render_on_thread(Rendering job) {
   if (!job.work->recipe || job.work->recipe->overlay.empty()) co_return imaging::UnitOverlay{};
@@ -196,8 +222,11 @@ asio::awaitable<void> SlotRunner::write(std::unique_ptr<Attempt> attempt) {
     attempt->log.detail(fmt::format("{} took {} ms", name_of(step.step),
                                     std::chrono::duration_cast<std::chrono::milliseconds>(step.took).count()));
   }
-  attempt->log.detail(fmt::format("{} bytes written, {} verified, {} pieces written twice", attempt->row.bytes_written,
-                                  attempt->row.bytes_verified, attempt->row.retried_lbas.size()));
+  attempt->log.detail(
+      fmt::format("{} bytes written, {} found as they were left, {} verified ({}), {} pieces written twice",
+                  attempt->row.bytes_written, attempt->row.bytes_resumed, attempt->row.bytes_verified,
+                  attempt->row.read_back == "none" ? "write acknowledged, not read back" : attempt->row.read_back,
+                  attempt->row.retried_lbas.size()));
   if (report.error) {
     co_await not_passed(*attempt, *report.error);
   } else {
@@ -227,8 +256,25 @@ asio::awaitable<RunReport> SlotRunner::run_attempt(Attempt& attempt) {
   RunRequest request{
       .image = attempt.work->image.content, .targets = {}, .options = attempt.work->write, .control = control_};
   request.targets.push_back({.device_path = {}, .sink = attempt.board, .overlay = std::move(*overlay)});
+  request.targets.back().resume = co_await resume_of(attempt);
   auto outcome = co_await (core_.writer.run(std::move(request)) || follow());
   co_return std::get<0>(std::move(outcome));
+}
+
+// A medium that does not tell which one it is can't be known again, and an image without a digest neither.
+asio::awaitable<std::shared_ptr<Resume>> SlotRunner::resume_of(const Attempt& attempt) {
+  const AttemptRow& row = attempt.row;
+  if (row.medium.empty() || row.image_digest.empty()) co_return nullptr;
+  auto journal = co_await asio::co_spawn(
+      core_.writer.blocking(),
+      journal_on_thread(journal_folder(core_),
+                        {row.serial, row.medium, row.capacity, row.image_digest, row.overlay_digest}),
+      asio::use_awaitable);
+  if (!journal) {
+    core_.warn(fmt::format("slot {}: no journal: {}", slot_.name, to_text(journal.error())));
+    co_return nullptr;
+  }
+  co_return resume_from(std::move(*journal), core_.writer.blocking());
 }
 
 // The engine is asked five times a second how far it is.
@@ -245,12 +291,13 @@ asio::awaitable<void> SlotRunner::follow() {
 }
 
 asio::awaitable<void> SlotRunner::passed(Attempt& attempt) {
-  auto ended = co_await core_.records.run(
-      [row = attempt.row, id = attempt.work->row.id, source = attempt.work->source](Store& store) -> Result<Ended> {
-        FL_TRY(auto result, store.pass(row));
-        FL_TRY(auto batch, settle_batch(store, id, source.get()));
-        return Ended{std::move(result), std::move(batch)};
-      });
+  auto ended = co_await core_.records.run([row = attempt.row, id = attempt.work->row.id, source = attempt.work->source,
+                                           folder = journal_folder(core_)](Store& store) -> Result<Ended> {
+    FL_TRY(auto result, store.pass(row));
+    WriteJournal::remove(folder, row.serial);
+    FL_TRY(auto batch, settle_batch(store, id, source.get()));
+    return Ended{std::move(result), std::move(batch)};
+  });
   if (!ended) {  // the board is right, but nobody would know: it does not pass
     kept_ = attempt.unit.serial;
     attempt.log.line(to_text(ended.error()));
@@ -267,15 +314,16 @@ asio::awaitable<void> SlotRunner::passed(Attempt& attempt) {
 
 asio::awaitable<void> SlotRunner::not_passed(Attempt& attempt, const Error& error) {
   const bool parked = core_.stopping && error.code == errc::cancelled;
-  attempt.row.state = parked ? AttemptState::interrupted : AttemptState::failed;
+  attempt.row.state = parked || was_lost(error) ? AttemptState::interrupted : AttemptState::failed;
   attempt.row.error_code = code_of(error.code);
   attempt.row.error_text = parked ? "station stopped" : error.detail;
   attempt.log.line(parked ? "interrupted: station stopped" : to_text(error));
   auto ended = co_await core_.records.run([row = attempt.row, unit = attempt.unit, work = attempt.work,
-                                           attempts = core_.options.station.attempts,
-                                           open = attempt.work->open](Store& store) -> Result<Ended> {
+                                           attempts = core_.options.station.attempts, open = attempt.work->open,
+                                           folder = journal_folder(core_)](Store& store) -> Result<Ended> {
     FL_TRY(const auto reason, void_reason(store, unit, row, attempts, open));
     FL_TRY(auto result, store.end_attempt(row, reason));
+    if (reason) WriteJournal::remove(folder, unit.serial);
     FL_TRY(auto batch, settle_batch(store, work->row.id, work->source.get()));
     return Ended{std::move(result), std::move(batch)};
   });
@@ -289,7 +337,9 @@ asio::awaitable<void> SlotRunner::not_passed(Attempt& attempt, const Error& erro
   } else {
     apply(slot::AttemptFailed{error});
     const bool again = ended && !voided && !core_.stopping;
-    if (again) ask(slot::RetryAsked{});  // attempts are left: the same board at once
+    // Attempts are left: the same board at once, or when it is back.
+    if (again && was_lost(error)) apply(slot::BoardOut{});
+    if (again && !was_lost(error)) ask(slot::RetryAsked{});
   }
   if (ended) core_.show(std::move(ended->batch));
 }

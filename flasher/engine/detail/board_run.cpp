@@ -154,7 +154,7 @@ class BoardRun {
       const auto fitted =
           plans[i].needs.gpt_size != find_store(request_.image->stores(), target.device_path)->plan.needs.gpt_size;
       stores_.push_back(std::make_unique<StoreRun>(context_, request_.image->state(), target.sink, std::move(plans[i]),
-                                                   request_.options, request_.control));
+                                                   request_.options, request_.control, target.resume));
       stores_.back()->report().device_path = target.device_path;
       stores_.back()->report().gpt_fitted = fitted;
     }
@@ -162,6 +162,7 @@ class BoardRun {
   }
 
   asio::awaitable<Status> work() {
+    if (request_.options.probe) FL_CO_CHECK(co_await each(RunStep::preparing, &StoreRun::probe));
     // No store keeps an old table while another is already new: the board would boot a mixture.
     FL_CO_CHECK(co_await each(RunStep::preparing, &StoreRun::wipe));
     FL_CO_CHECK(co_await each(RunStep::preparing, &StoreRun::clear_holes));

@@ -1,11 +1,14 @@
 #include "flasher/engine/detail/store_device.h"
 
 #include <algorithm>
+#include <cstring>
+#include <iterator>
 #include <spdlog/fmt/fmt.h>
 
 #include "flasher/engine/detail/fast_digest.h"
 #include "imaging/core/errors/device.h"
 #include "imaging/core/errors/image.h"
+#include "transport/block/probe_capacity.h"
 
 namespace flashline::line::detail {
 
@@ -13,12 +16,13 @@ using imaging::Run;
 
 StoreDevice::StoreDevice(RunContext context, std::shared_ptr<ImageState> image,
                          std::shared_ptr<transport::BlockSink> sink, imaging::BlockPlan plan,
-                         std::shared_ptr<RunControl> control)
+                         std::shared_ptr<RunControl> control, std::shared_ptr<Resume> resume)
     : context_{std::move(context)},
       image_{std::move(image)},
       sink_{std::move(sink)},
       plan_{std::move(plan)},
       control_{std::move(control)},
+      resume_{std::move(resume)},
       clock_{context_.stall},
       scratch_{*context_.scratch, context_.read_lanes} {
   report_.sink = sink_->facts();
@@ -54,9 +58,14 @@ asio::awaitable<Status> StoreDevice::write_content(Run run, bool table) {
   if (!chunk) co_return std::unexpected{std::move(chunk).error()};
   note_parts(run, *chunk);
   const auto data = chunk->part(ByteOffset{run.from}, run.length.value);
-  FL_CO_CHECK(co_await clock_.timed(sink_->write(extent_of(run).at, data)));
-  report_.written.value += run.length.value;
+  FL_CO_TRY(const bool there, co_await is_there(extent_of(run), table, data.bytes));
+  if (!there) FL_CO_CHECK(co_await clock_.timed(sink_->write(extent_of(run).at, data)));
+  (there ? report_.resumed : report_.written).value += run.length.value;
   progress().written += run.length.value;
+  if (!table && resume_) {
+    fresh_.push_back(extent_of(run));
+    fresh_bytes_ += run.length.value;
+  }
   co_return Status{};
 }
 
@@ -95,7 +104,60 @@ asio::awaitable<Status> StoreDevice::barrier() {
   co_return Status{};
 }
 
-asio::awaitable<Status> StoreDevice::flush_lane() { return clock_.timed(sink_->flush()); }
+asio::awaitable<Status> StoreDevice::checkpoint() {
+  if (!resume_ || flushing_ || fresh_bytes_ < resume_->every.value) co_return Status{};
+  co_return co_await flush_and_note();
+}
+
+asio::awaitable<Status> StoreDevice::flush_lane() { return flush_and_note(); }
+
+// What is written while the flush runs may or may not be covered by it: it waits for the next one.
+asio::awaitable<Status> StoreDevice::flush_and_note() {
+  auto covered = std::exchange(fresh_, {});
+  fresh_bytes_ = 0;
+  flushing_ = true;
+  Status status = co_await clock_.timed(sink_->flush());
+  flushing_ = false;
+  if (status && resume_ && resume_->note && !covered.empty()) resume_->note(std::move(covered));
+  co_return status;
+}
+
+bool StoreDevice::remembered(imaging::Extent extent) const {
+  if (!resume_ || facts().read_back != transport::ReadBack::bytes) return false;
+  const auto& durable = resume_->durable;
+  const auto next = std::ranges::upper_bound(durable, extent.at, {}, &imaging::Extent::at);
+  if (next == durable.begin()) return false;
+  const auto& before = *std::prev(next);
+  return extent.at.value + extent.length.value <= before.at.value + before.length.value;
+}
+
+asio::awaitable<Result<bool>> StoreDevice::is_there(imaging::Extent extent, bool table,
+                                                    std::span<const std::byte> data) {
+  if (table || !remembered(extent)) co_return false;
+  const ScratchRef buffer{scratch_, co_await scratch_.take()};
+  for (std::size_t done = 0; done < data.size();) {
+    const auto into = (*buffer).part(0, std::min<std::size_t>(scratch_size, data.size() - done));
+    FL_CO_CHECK(co_await clock_.timed(sink_->read(ByteOffset{extent.at.value + done}, into)));
+    if (std::memcmp(into.bytes.data(), data.data() + done, into.bytes.size()) != 0) co_return false;
+    done += into.bytes.size();
+  }
+  co_return true;
+}
+
+asio::awaitable<Status> StoreDevice::probe() {
+  if (facts().read_back != transport::ReadBack::bytes) co_return Status{};
+  dirty_ = true;
+  co_return co_await in_lanes(1, [this] { return probe_lane(); });
+}
+
+asio::awaitable<Status> StoreDevice::probe_lane() { return clock_.timed(transport::probe_capacity(*sink_)); }
+
+asio::awaitable<Status> StoreDevice::verify_by_board() {
+  if (facts().read_back == transport::ReadBack::none) co_return Status{};
+  co_return co_await in_lanes(1, [this] { return verify_lane(); });
+}
+
+asio::awaitable<Status> StoreDevice::verify_lane() { return clock_.timed(sink_->verify_written()); }
 
 void StoreDevice::note_parts(const Run& written, const ChunkRef& chunk) {
   const std::uint64_t from = written.place.distance;

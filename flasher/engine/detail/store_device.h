@@ -31,7 +31,7 @@ struct RunContext {
 class StoreDevice : public std::enable_shared_from_this<StoreDevice> {
  public:
   StoreDevice(RunContext context, std::shared_ptr<ImageState> image, std::shared_ptr<transport::BlockSink> sink,
-              imaging::BlockPlan plan, std::shared_ptr<RunControl> control);
+              imaging::BlockPlan plan, std::shared_ptr<RunControl> control, std::shared_ptr<Resume> resume);
 
   /// Writes one operation that RunCutter cut. `table`: it belongs to a table phase.
   asio::awaitable<Status> write(imaging::Run run, bool table);
@@ -39,6 +39,12 @@ class StoreDevice : public std::enable_shared_from_this<StoreDevice> {
   asio::awaitable<Status> discard(imaging::Extent extent);
   /// A flush, if anything was changed since the last one.
   asio::awaitable<Status> barrier();
+  /// A flush beside other operations, when enough was written since the last one for a later run to go on from here.
+  asio::awaitable<Status> checkpoint();
+  /// The medium is as large as it says. Errors: device_full.
+  asio::awaitable<Status> probe();
+  /// What was written is what it was, by the board's own word; a board that gives none is believed.
+  asio::awaitable<Status> verify_by_board();
 
   /// `count` coroutines of `lane`, watched.
   asio::awaitable<Status> in_lanes(std::size_t count, std::function<asio::awaitable<Status>()> lane);
@@ -63,6 +69,11 @@ class StoreDevice : public std::enable_shared_from_this<StoreDevice> {
   asio::awaitable<Status> write_blob(imaging::Run run);
   asio::awaitable<Status> write_zeros(imaging::Run run);
   asio::awaitable<Status> flush_lane();
+  asio::awaitable<Status> flush_and_note();
+  asio::awaitable<Status> probe_lane();
+  asio::awaitable<Status> verify_lane();
+  bool remembered(imaging::Extent extent) const;
+  asio::awaitable<Result<bool>> is_there(imaging::Extent extent, bool table, std::span<const std::byte> data);
   void note_parts(const imaging::Run& written, const ChunkRef& chunk);
   void note_part(const imaging::Run& part, const ChunkRef& chunk);
 
@@ -71,6 +82,10 @@ class StoreDevice : public std::enable_shared_from_this<StoreDevice> {
   std::shared_ptr<transport::BlockSink> sink_;
   imaging::BlockPlan plan_;
   std::shared_ptr<RunControl> control_;
+  std::shared_ptr<Resume> resume_;
+  std::vector<imaging::Extent> fresh_;  // written, not yet flushed
+  std::uint64_t fresh_bytes_ = 0;
+  bool flushing_ = false;
   DeviceClock clock_;
   std::shared_ptr<Reader> reader_;
   ScratchSet scratch_;

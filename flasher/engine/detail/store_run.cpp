@@ -66,9 +66,10 @@ std::vector<Run> concerned(const std::vector<Extent>& holes, std::uint64_t area,
 }  // namespace
 
 StoreRun::StoreRun(RunContext context, std::shared_ptr<ImageState> image, std::shared_ptr<transport::BlockSink> sink,
-                   imaging::BlockPlan plan, WriteOptions options, std::shared_ptr<RunControl> control)
+                   imaging::BlockPlan plan, WriteOptions options, std::shared_ptr<RunControl> control,
+                   std::shared_ptr<Resume> resume)
     : device_{std::make_shared<StoreDevice>(std::move(context), std::move(image), std::move(sink), std::move(plan),
-                                            std::move(control))},
+                                            std::move(control), std::move(resume))},
       options_{std::move(options)} {
   const auto& placed = device_->plan();
   const auto final_phase =
@@ -114,6 +115,8 @@ asio::awaitable<Status> StoreRun::zero_now(std::vector<Run> runs, WriteOrder ord
   co_return co_await device_->barrier();
 }
 
+asio::awaitable<Status> StoreRun::probe() { return device_->probe(); }
+
 asio::awaitable<Status> StoreRun::wipe() {
   if (!has_tables()) co_return Status{};
   co_return co_await zero_now(ends(), {.table = true});
@@ -121,7 +124,8 @@ asio::awaitable<Status> StoreRun::wipe() {
 
 asio::awaitable<Status> StoreRun::clear_holes() {
   if (options_.stale == StalePolicy::keep || holes_.empty()) co_return Status{};
-  if (options_.stale == StalePolicy::zero) co_return co_await make_holes_zero();
+  // What cannot be looked at is not left to a discard.
+  if (options_.stale == StalePolicy::zero || !reads_back()) co_return co_await make_holes_zero();
   Status discarded = fail(errc::device_write, "the medium cannot discard");
   if (device_->facts().can_discard) discarded = co_await discard_holes();
   if (!discarded) {
@@ -180,6 +184,7 @@ asio::awaitable<Status> StoreRun::write() {
 
 asio::awaitable<Status> StoreRun::verify() {
   if (!options_.verify) co_return Status{};
+  if (!reads_back()) co_return co_await device_->verify_by_board();
   co_return co_await verify_runs(before_final_, false);
 }
 
@@ -224,6 +229,7 @@ asio::awaitable<Status> StoreRun::write_and_verify_final() {
   }
   FL_CO_CHECK(co_await device_->barrier());
   if (!options_.verify) co_return Status{};
+  if (!reads_back()) co_return co_await device_->verify_by_board();
   co_return co_await verify_runs(final_, true);
 }
 

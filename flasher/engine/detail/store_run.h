@@ -16,8 +16,11 @@ namespace flashline::line::detail {
 class StoreRun {
  public:
   StoreRun(RunContext context, std::shared_ptr<ImageState> image, std::shared_ptr<transport::BlockSink> sink,
-           imaging::BlockPlan plan, WriteOptions options, std::shared_ptr<RunControl> control);
+           imaging::BlockPlan plan, WriteOptions options, std::shared_ptr<RunControl> control,
+           std::shared_ptr<Resume> resume);
 
+  /// The medium is as large as it says.
+  asio::awaitable<Status> probe();
   /// No table, old or new, is left at either end of the medium.
   asio::awaitable<Status> wipe();
   /// What the image does not name is as the policy wants it.
@@ -36,6 +39,7 @@ class StoreRun {
 
  private:
   bool has_tables() const;
+  bool reads_back() const { return device_->facts().read_back == transport::ReadBack::bytes; }
   asio::awaitable<Status> zero_now(std::vector<imaging::Run> runs, WriteOrder order = {});
   asio::awaitable<Status> discard_holes();
   asio::awaitable<Status> make_holes_zero();

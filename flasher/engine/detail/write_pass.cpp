@@ -41,6 +41,7 @@ class WritePass {
         failed_ = true;
         co_return status;
       }
+      if (!order_.table) FL_CO_CHECK(co_await device_.checkpoint());
     }
     co_return Status{};
   }

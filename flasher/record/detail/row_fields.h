@@ -72,6 +72,8 @@ void visit_fields(AttemptRow& row, Visitor&& visit) {
   visit("error_text", row.error_text);
   visit("bytes_written", row.bytes_written);
   visit("bytes_verified", row.bytes_verified);
+  visit("bytes_resumed", row.bytes_resumed);
+  visit("read_back", row.read_back);
   visit("retried_lbas", row.retried_lbas);
   visit("bad_lbas", row.bad_lbas);
   visit("log", row.log);

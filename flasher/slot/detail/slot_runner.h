@@ -48,6 +48,7 @@ class SlotRunner {
   asio::awaitable<void> begin();
   asio::awaitable<void> write(std::unique_ptr<Attempt> attempt);
   asio::awaitable<RunReport> run_attempt(Attempt& attempt);
+  asio::awaitable<std::shared_ptr<Resume>> resume_of(const Attempt& attempt);
   asio::awaitable<void> follow();
   asio::awaitable<void> passed(Attempt& attempt);
   asio::awaitable<void> not_passed(Attempt& attempt, const Error& error);

@@ -36,8 +36,8 @@ struct Reply {
     error,  ///< the link fails: EPROTO
   };
   Kind kind = Kind::done;
-  Bytes data{};             ///< of an IN; more than was asked for is an overrun
-  std::size_t taken = 0;    ///< of an OUT: bytes that the board says it took
+  Bytes data{};           ///< of an IN; more than was asked for is an overrun
+  std::size_t taken = 0;  ///< of an OUT: bytes that the board says it took
 
   static Reply take(std::size_t count) { return {Kind::done, {}, count}; }
   static Reply answer(Bytes data) { return {Kind::done, std::move(data), 0}; }
@@ -48,8 +48,8 @@ struct Reply {
 
 /// The bytes that the host reads at enumeration. They may lie: that is what some boards do.
 struct Descriptors {
-  Bytes device{};                           ///< 18 bytes
-  Bytes configuration{};                    ///< with interfaces and endpoints; what is sent, whatever it claims
+  Bytes device{};                                 ///< 18 bytes
+  Bytes configuration{};                          ///< with interfaces and endpoints; what is sent, whatever it claims
   std::map<std::uint8_t, std::string> strings{};  ///< by index, ASCII
   transport::UsbSpeed speed = transport::UsbSpeed::high;
 };

@@ -25,8 +25,7 @@ class EmulatedPipe final : public transport::BytePipe {
   const transport::UsbFacts& facts() const override { return facts_; }
   const transport::UsbInterface& interface() const override { return facts_.interfaces.at(interface_); }
   transport::asio::awaitable<Status> control_out(Setup setup, std::span<const std::byte> data, Timeout) override;
-  transport::asio::awaitable<Result<std::size_t>> control_in(Setup setup, std::span<std::byte> into,
-                                                             Timeout) override;
+  transport::asio::awaitable<Result<std::size_t>> control_in(Setup setup, std::span<std::byte> into, Timeout) override;
   transport::asio::awaitable<Status> out(std::uint8_t endpoint, std::span<const std::byte> data, Timeout) override;
   transport::asio::awaitable<Result<std::size_t>> in(std::uint8_t endpoint, std::span<std::byte> into,
                                                      Timeout) override;

@@ -26,11 +26,18 @@ template <class Pass>
 Reply FaultyDevice::faulty(std::size_t bytes, Pass pass) {
   ++struck_;
   switch (fault_.kind) {
-    case Fault::Kind::stall: return Reply::refuse();
-    case Fault::Kind::silence: silent_ = true; return Reply::nothing_yet();
-    case Fault::Kind::link_error: return Reply::broken();
-    case Fault::Kind::unplug: leave(); return Reply::broken();
-    case Fault::Kind::short_take: return Reply::take(bytes / 2);
+    case Fault::Kind::stall:
+      return Reply::refuse();
+    case Fault::Kind::silence:
+      silent_ = true;
+      return Reply::nothing_yet();
+    case Fault::Kind::link_error:
+      return Reply::broken();
+    case Fault::Kind::unplug:
+      leave();
+      return Reply::broken();
+    case Fault::Kind::short_take:
+      return Reply::take(bytes / 2);
     case Fault::Kind::garbage: {
       Reply reply = pass();
       std::ranges::fill(reply.data, std::byte{0xa5});

@@ -24,7 +24,8 @@ std::string_view name_of(Fault::Kind kind);
 /// "control", "out", "in".
 std::string_view name_of(Fault::On on);
 
-/// Passes everything to `inner` until the fault is due. silence: until the port is reset. garbage: an IN answer of the same length full of 0xA5.
+/// Passes everything to `inner` until the fault is due. silence: until the port is reset. garbage: an IN answer of the
+/// same length full of 0xA5.
 class FaultyDevice final : public EmulatedDevice {
  public:
   FaultyDevice(std::shared_ptr<EmulatedDevice> inner, Fault fault) : inner_{std::move(inner)}, fault_{fault} {}
