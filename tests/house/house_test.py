@@ -27,6 +27,7 @@ THIRD_PARTY = {
     "mspack.h": ({"imaging"}, False),
     "liburing.h": ({"transport"}, False),
     "libudev.h": ({"transport"}, False),
+    "libusb-1.0/": ({"transport"}, False),
     "boost/beast": ({"flasher"}, False),
     "boost/json": ({"flasher"}, False),
     "soci/": ({"flasher"}, False),

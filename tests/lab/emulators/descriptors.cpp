@@ -35,7 +35,9 @@ void add_interface(Bytes& bytes, unsigned number, const InterfacePlan& plan, boo
 
 Descriptors describe(const DevicePlan& plan) {
   Bytes bytes;
-  put(bytes, {9, 2, 0, 0, static_cast<unsigned>(plan.interfaces.size()), 1, 0, 0x80, 250});
+  // 500 mA; a SuperSpeed device counts in steps of 8 mA, and hosts refuse one that wants more than 900.
+  const unsigned power = plan.speed == transport::UsbSpeed::super ? 62 : 250;
+  put(bytes, {9, 2, 0, 0, static_cast<unsigned>(plan.interfaces.size()), 1, 0, 0x80, power});
   for (std::size_t number = 0; number < plan.interfaces.size(); ++number) {
     add_interface(bytes, static_cast<unsigned>(number), plan.interfaces[number],
                   plan.speed == transport::UsbSpeed::super);
