@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "imaging/core/byte_reader.h"
+#include "imaging/core/crc32.h"
 #include "imaging/core/errors/image.h"
-#include "imaging/source/crc32.h"
 #include "imaging/source/file_view.h"
 #include "imaging/source/plan_view.h"
 

@@ -6,9 +6,9 @@
 #include <string_view>
 
 #include "imaging/core/byte_reader.h"
+#include "imaging/core/crc32.h"
 #include "imaging/core/errors/image.h"
 #include "imaging/core/unicode.h"
-#include "imaging/source/crc32.h"
 
 namespace flashline::imaging {
 namespace {

@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "imaging/core/byte_reader.h"
+#include "imaging/core/crc32.h"
 #include "imaging/core/errors/image.h"
 #include "imaging/source/android_sparse.h"
 #include "imaging/source/byte_streams.h"
-#include "imaging/source/crc32.h"
 
 namespace flashline::imaging {
 namespace {

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "imaging/core/byte_reader.h"
+#include "imaging/core/crc32.h"
 #include "imaging/core/errors/image.h"
-#include "imaging/source/crc32.h"
 #include "imaging/source/decompress.h"
 #include "imaging/source/file_view.h"
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "imaging/source/crc32.h"
+#include "imaging/core/crc32.h"
 #include "tests/fakes/memory_disk.h"
 
 namespace flashline::imaging {

@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "imaging/source/crc32.h"
+#include "imaging/core/crc32.h"
 #include "imaging/source/disk_plan.h"
 #include "imaging/source/file_view.h"
 #include "imaging/source/fit_gpt.h"

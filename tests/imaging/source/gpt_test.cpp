@@ -3,8 +3,8 @@
 #include <functional>
 #include <gtest/gtest.h>
 
+#include "imaging/core/crc32.h"
 #include "imaging/core/errors/image.h"
-#include "imaging/source/crc32.h"
 #include "imaging/source/file_view.h"
 #include "imaging/source/partition_table.h"
 #include "tests/fakes/memory_disk.h"

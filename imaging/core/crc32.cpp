@@ -1,8 +1,8 @@
-#include "imaging/source/crc32.h"
+#include "imaging/core/crc32.h"
 
 #include <zlib.h>
 
-namespace flashline::imaging {
+namespace flashline {
 
 std::uint32_t crc32(std::span<const std::byte> bytes, std::uint32_t before) {
   if (bytes.empty()) return before;  // zlib takes a null pointer for "begin anew"
@@ -24,4 +24,4 @@ std::uint32_t crc32_of_zeros(std::uint64_t count, std::uint32_t before) {
   return sum;
 }
 
-}  // namespace flashline::imaging
+}  // namespace flashline
