@@ -20,6 +20,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// What is remembered of the last image of a product, in its folder: `image.key`, `image.time`.
+constexpr const char* image_mark = "image";
+constexpr const char* time_mark = "image.time";
+
 /// NAME.ffu.json, NAME.ffu.html.
 fs::path beside(const fs::path& out, std::string_view ending) { return fs::path{out} += ending; }
 
@@ -277,14 +281,46 @@ Sha256 key_with(const Sha256& key, const Sha256& image) {
   return hash.finish();
 }
 
+/// What the last build of this product was told that the time was; nullopt: nothing is known of one.
+std::optional<std::time_t> last_time(const fs::path& folder) {
+  std::ifstream in{folder / time_mark};
+  std::int64_t time = 0;
+  return in >> time ? std::optional{static_cast<std::time_t>(time)} : std::nullopt;
+}
+
+/// The time is in packages (BUILDTIME), and by itself no reason to make them and the image again. Without a time that
+/// was asked for: the inputs with that of the last build, if the image that was made of them is there.
+Result<std::optional<ImageBuild>> reuse_last(const ImageBuildOptions& options) {
+  FL_TRY(const fs::path folder, image_folder(options));
+  const auto there = made_image(options.out);
+  const auto time = last_time(folder);
+  if (options.fixed_time || !there || !time) return std::nullopt;
+  ImageBuildOptions last = options;
+  last.time = *time;
+  FL_TRY(const ImageInputs inputs, gather_inputs(last));
+  FL_TRY(const Sha256 key, image_key(inputs, last));
+  ImageBuild build{.reused = has_key(folder / image_mark, key_with(key, *there)),
+                   .cabs = inputs.cabs,
+                   .missing = inputs.missing.size() + inputs.missing_manifests.size(),
+                   .report = {}};
+  return build;
+}
+
 }  // namespace
 
 Result<ImageBuild> build_image(const ImageBuildOptions& options) {
+  FL_TRY(const std::optional<ImageBuild> last, reuse_last(options));
+  if (last && last->reused) return *last;
   FL_TRY(ImageInputs inputs, gather_inputs(options));
+  if (last) {  // built a moment ago, then found again
+    inputs.cabs.built += last->cabs.built;
+    inputs.cabs.reused -= std::min(inputs.cabs.reused, last->cabs.built);
+  }
   ImageBuild build{
       .cabs = inputs.cabs, .missing = inputs.missing.size() + inputs.missing_manifests.size(), .report = {}};
   FL_TRY(const Sha256 key, image_key(inputs, options));
-  const fs::path mark = inputs.folder / "image";
+  const fs::path mark = inputs.folder / image_mark;
+  const fs::path last_mark = inputs.folder / time_mark;
   std::error_code code;
   fs::create_directories(inputs.folder, code);
   if (const auto there = made_image(options.out); there && has_key(mark, key_with(key, *there))) {
@@ -300,6 +336,7 @@ Result<ImageBuild> build_image(const ImageBuildOptions& options) {
   FL_CHECK(write_small_file(beside(options.out, ".json"), report_json(build.report)));
   FL_CHECK(write_small_file(beside(options.out, ".html"), report_html(build.report)));
   FL_TRY(const Sha256 made, digest_of_file(options.out));
+  FL_CHECK(write_small_file(last_mark, fmt::format("{}\n", static_cast<std::int64_t>(options.time))));
   FL_CHECK(remember_key(mark, key_with(key, made)));
   return build;
 }

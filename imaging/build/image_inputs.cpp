@@ -22,13 +22,18 @@ Status check_config(const ImageInputs& inputs, const ImageBuildOptions& options)
   return fail(errc::stand_ins_retail, fmt::format("{} is to be a Production image", options.product));
 }
 
-Status read_product(const ImageBuildOptions& options, ImageInputs& inputs) {
+Status find_folder(const ImageBuildOptions& options, ImageInputs& inputs) {
   FL_TRY(inputs.workspace, read_workspace(options.workspace));
   const std::optional<std::string_view> arch =
       options.arch ? std::optional<std::string_view>{*options.arch} : std::nullopt;
   FL_TRY(inputs.product, find_product(inputs.workspace, options.product, arch));
   FL_TRY(inputs.environment, build_environment(inputs.workspace, inputs.product, options.config, options.time));
   inputs.folder = inputs.environment.build / inputs.product.name / name_of(options.config);
+  return {};
+}
+
+Status read_product(const ImageBuildOptions& options, ImageInputs& inputs) {
+  FL_CHECK(find_folder(options, inputs));
   inputs.names = inputs.environment.names;
   for (const char* place : {"PKGBLD_DIR", "BSPPKG_DIR", "MSPKG_DIR"}) {
     inputs.names.set(place, (inputs.folder / "pkgs").string());
@@ -98,6 +103,12 @@ Result<ImageInputs> gather_inputs(const ImageBuildOptions& options) {
   inputs.cabs = source.counts();
   if (!options.stand_ins) FL_CHECK(require_everything(inputs));
   return inputs;
+}
+
+Result<fs::path> image_folder(const ImageBuildOptions& options) {
+  ImageInputs inputs;
+  FL_CHECK(find_folder(options, inputs));
+  return inputs.folder;
 }
 
 Result<Sha256> image_key(const ImageInputs& inputs, const ImageBuildOptions& options) {

@@ -29,6 +29,9 @@ struct ImageInputs {
 /// Errors: those of build_image up to resolving.
 Result<ImageInputs> gather_inputs(const ImageBuildOptions& options);
 
+/// Where cabs, keys and scratch of the product and its configuration lie. Errors: those of reading the workspace.
+Result<std::filesystem::path> image_folder(const ImageBuildOptions& options);
+
 /// Of all that decides the bytes of the image. Errors: input_open.
 Result<Sha256> image_key(const ImageInputs& inputs, const ImageBuildOptions& options);
 

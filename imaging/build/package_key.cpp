@@ -1,17 +1,23 @@
 #include "imaging/build/package_key.h"
 
 #include <array>
+#include <cerrno>
+#include <fcntl.h>
 #include <fstream>
+#include <memory>
 #include <span>
-#include <vector>
+#include <unistd.h>
 
 #include "imaging/core/errors/build.h"
+#include "imaging/source/content.h"
 #include "imaging/source/scratch_folder.h"
 
 namespace flashline::imaging {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t piece_size = 256UL * 1024;
 
 /// Raised when cabs of the same content come out otherwise.
 constexpr std::uint64_t cab_form = 2;
@@ -110,15 +116,17 @@ Status remember_key(const fs::path& made, const Sha256& key) {
 }
 
 Result<Sha256> digest_of_file(const fs::path& path) {
-  std::ifstream in{path, std::ios::binary};
-  if (!in) return fail(errc::input_open, path.string());
+  const FileHandle file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!file) return fail(errc::input_open, path.string());
   Sha256Stream stream;
-  std::vector<char> piece(1U << 20U);
-  while (in.read(piece.data(), static_cast<std::streamsize>(piece.size())), in.gcount() > 0) {
-    stream.update(std::as_bytes(std::span{piece}.first(static_cast<std::size_t>(in.gcount()))));
+  const auto piece = std::make_unique_for_overwrite<std::byte[]>(piece_size);  // most files are small
+  for (;;) {
+    const ssize_t count = ::read(file.get(), piece.get(), piece_size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail(errc::input_open, path.string() + ": cannot be read");
+    if (count == 0) return stream.finish();
+    stream.update(std::span{piece.get(), static_cast<std::size_t>(count)});
   }
-  if (in.bad()) return fail(errc::input_open, path.string() + ": cannot be read");
-  return stream.finish();
 }
 
 }  // namespace flashline::imaging

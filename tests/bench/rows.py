@@ -2,6 +2,7 @@
 import pathlib
 from statistics import median
 
+import build_rows
 import peers
 from machine import MIB, Cards, WORK, file_tree, folder, image, loop_devices, measure, memory_available, plain_files
 
@@ -30,6 +31,10 @@ class Bench:
         self.repeats, self.quick = repeats, quick
         self.notes = []
         self.peak_pss = {}
+
+    @staticmethod
+    def row(*facts):
+        return Row(*facts)
 
     def scaled(self, mib, quick_mib):
         return quick_mib if self.quick else mib
@@ -176,4 +181,4 @@ class Bench:
 
 
 ROWS = {"cards": Bench.cards, "slow-card": Bench.slow_card, "loops": Bench.loops, "etcher": Bench.etcher,
-        "memory": Bench.memory, "source-reads": Bench.source_reads, "ext4": Bench.ext4}
+        "memory": Bench.memory, "source-reads": Bench.source_reads, "ext4": Bench.ext4, **build_rows.ROWS}

@@ -4,6 +4,7 @@
 
 #include "imaging/source/gpt.h"
 #include "imaging/source/image.h"
+#include "imaging/source/import.h"
 #include "tests/fakes/disk_images.h"
 #include "tests/flasher/engine/engine_fixture.h"
 
@@ -83,6 +84,29 @@ TEST_P(PowerCut, promise_2_no_prefix_of_a_gpt_image_leaves_a_table_before_the_en
   if (GetParam() != StalePolicy::keep) {
     EXPECT_TRUE(sink->memory() == imaging::load_file(image.string()));
   }
+}
+
+TEST_P(PowerCut, promise_2_a_flash_only_table_is_none_before_the_end_either) {
+  start();
+  const auto disk = folder_.path() / "disk.img";
+  const auto image = folder_.path() / "image.ffu";
+  imaging::make_gpt_image(disk.string(), 8_MiB);
+  auto opened = imaging::open_image(disk, imaging::unsigned_allowed());
+  ASSERT_TRUE(opened);
+  std::vector<imaging::ImportDisk> disks;
+  disks.push_back({.image = std::move(*opened)});
+  for (const char* name : {"boot", "root"}) {
+    imaging::ManifestPartition row;
+    row.name = name;
+    row.total_sectors = row.used_sectors = 1;
+    row.required_to_flash = row.name == "boot";
+    disks.front().partitions.push_back(row);
+  }
+  ASSERT_TRUE(imaging::import_disks(std::move(disks), {.platform_ids = {"*"}}, image));
+  auto before = imaging::load_file(disk.string());
+  ASSERT_TRUE(has_table(before));
+  const auto sink = flash(image, std::move(before));
+  expect_no_table_before_the_end(*sink, 8_MiB);
 }
 
 TEST_P(PowerCut, promise_2_no_prefix_of_an_mbr_image_leaves_a_boot_sector_before_the_end) {

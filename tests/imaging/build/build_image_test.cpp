@@ -146,6 +146,25 @@ TEST_F(BuildImage, twice_is_the_same_and_the_second_time_nothing_is_built) {
   EXPECT_TRUE(text_of(asked.out.string() + ".html") == page);
 }
 
+TEST_F(BuildImage, a_later_hour_alone_is_no_reason_to_build) {
+  panel.place(root());
+  ImageBuildOptions asked = options(panel);
+  asked.fixed_time = false;
+  ASSERT_TRUE(build_image(asked));
+  asked.time += 3600;
+  const auto later = build_image(asked);
+  ASSERT_TRUE(later) << to_text(later.error());
+  EXPECT_TRUE(later->reused);
+  EXPECT_EQ(later->cabs.built, 0U);
+  std::ofstream{root() / "Source-arm/Products/Panel/oemcustomization.cmd", std::ios::app} << "more";
+  const auto changed = build_image(asked);
+  ASSERT_TRUE(changed) << to_text(changed.error());
+  EXPECT_FALSE(changed->reused);
+  EXPECT_EQ(changed->report.time, asked.time);
+  EXPECT_GE(changed->cabs.built, 2U) << "what changed, and Registry.Version with its BUILDTIME";
+  EXPECT_GT(changed->cabs.reused, 0U);
+}
+
 TEST_F(BuildImage, retail_has_no_stand_ins) {
   panel.place(root());
   const fs::path product = root() / "Source-arm/Products/Panel";

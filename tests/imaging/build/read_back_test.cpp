@@ -26,8 +26,9 @@ void add_package(const fs::path& workspace, const std::string& name, const std::
       legacyName="$(OEMNAME).ReadBack.{0}"><onecorePackageInfo targetPartition="{1}" releaseType="Production"
       ownerType="OEM"/>{2}</identity>)x",
       name, partition, inside);
-  replace_in(workspace / "Common/Packages/OEMCommonFM.xml", "</BasePackages>",
-             fmt::format("<PackageFile Path=\"%PKGBLD_DIR%\" Name=\"%OEM_NAME%.ReadBack.{}.cab\"/></BasePackages>", name));
+  replace_in(
+      workspace / "Common/Packages/OEMCommonFM.xml", "</BasePackages>",
+      fmt::format("<PackageFile Path=\"%PKGBLD_DIR%\" Name=\"%OEM_NAME%.ReadBack.{}.cab\"/></BasePackages>", name));
 }
 
 std::string service_group(const char* service) {
@@ -35,7 +36,8 @@ std::string service_group(const char* service) {
 }
 
 void add_packages(const fs::path& workspace, const std::string& boot_device) {
-  add_package(workspace, "All", "MainOS", R"(
+  add_package(workspace, "All", "MainOS",
+              R"(
     <files><file source="one.txt" destinationDir="$(runtime.windows)\ReadBack"/>
       <file source="two.bin" destinationDir="$(runtime.data)\ReadBack" attributes="hidden readonly"/>
       <file source="deep.dat" destinationDir="$(runtime.sharedData)\a folder\deeper" name="renamed.dat"/></files>
@@ -52,7 +54,7 @@ void add_packages(const fs::path& workspace, const std::string& boot_device) {
       <regKey keyName="$(hklm.system)\CurrentControlSet\Control\ReadBack">
       <regValue name="Set" type="REG_DWORD" value="7"/></regKey>
       <regKey keyName="$(hkuser.default)\ReadBack"><regValue name="User" type="REG_DWORD" value="1"/></regKey></regKeys>)" +
-                                                      service_group("FirstSvc"));
+                  service_group("FirstSvc"));
   add_package(workspace, "More", "MainOS",
               R"(<files><file source="one.txt" destinationDir="$(runtime.data)\ReadBack"/></files>)" +
                   service_group("SecondSvc"));
@@ -81,14 +83,16 @@ void add_packages(const fs::path& workspace, const std::string& boot_device) {
 
 void place_mbr_board(const fs::path& workspace) {
   place_rpi2(workspace);
-  add_packages(workspace, "<MBRDevice><DiskSignature>0xAE420040</DiskSignature><PartitionName>MainOS</PartitionName>"
-                          "</MBRDevice>");
+  add_packages(workspace,
+               "<MBRDevice><DiskSignature>0xAE420040</DiskSignature><PartitionName>MainOS</PartitionName>"
+               "</MBRDevice>");
 }
 
 void place_gpt_board(const fs::path& workspace) {
   place_minnowboard(workspace);
-  add_packages(workspace, "<GPTDevice><DiskId>{AE420040-13DD-41F2-AE7F-0DC35854C8D7}</DiskId><Partition>"
-                          "<Name>MainOS</Name></Partition></GPTDevice>");
+  add_packages(workspace,
+               "<GPTDevice><DiskId>{AE420040-13DD-41F2-AE7F-0DC35854C8D7}</DiskId><Partition>"
+               "<Name>MainOS</Name></Partition></GPTDevice>");
 }
 
 std::string percent_decoded(const std::string& text) {
@@ -221,9 +225,10 @@ Files files_in(const fs::path& folder) {
 }
 
 /// What an image holds besides its packages' files, as folders.
-constexpr const char* own_places[] = {"windows/packages/",        "windows/system32/catroot/", "windows/system32/config/",
-                                      "windows/imageupdate/",     "windows/servicing/",        "users/default/ntuser.dat",
-                                      "programs/updateos/update", "efi/microsoft/boot/bcd",    "[system]/"};
+constexpr const char* own_places[] = {
+    "windows/packages/",        "windows/system32/catroot/", "windows/system32/config/",
+    "windows/imageupdate/",     "windows/servicing/",        "users/default/ntuser.dat",
+    "programs/updateos/update", "efi/microsoft/boot/bcd",    "[system]/"};
 
 bool is_own(const std::string& path) {
   return std::ranges::any_of(own_places, [&](const char* place) { return path.starts_with(place); });
@@ -249,7 +254,8 @@ TEST_P(ReadBack, each_path_of_each_partition_is_what_a_package_says) {
       ASSERT_NE(there, found.end()) << name << ": " << path;
       EXPECT_EQ(there->second, digest) << name << ": " << path;
     }
-    for (const auto& [path, digest] : found) EXPECT_TRUE(expected.contains(path) || is_own(path)) << name << ": " << path;
+    for (const auto& [path, digest] : found)
+      EXPECT_TRUE(expected.contains(path) || is_own(path)) << name << ": " << path;
     EXPECT_GE(expected.size(), 1U) << name;
   }
   EXPECT_EQ(files_for(built_->report.packages, "Data").size(), 3U);
@@ -263,17 +269,19 @@ TEST_P(ReadBack, each_registry_value_is_what_the_packages_say) {
     const Values found = values_in(main_os / hive.file);
     for (const auto& [name, value] : expected) {
       EXPECT_TRUE(found.contains(name) && found.at(name) == value)
-          << hive.key << " " << name << ": " << printable(value) << "\ninstead: " << (found.contains(name) ? printable(found.at(name)) : "nothing");
+          << hive.key << " " << name << ": " << printable(value)
+          << "\ninstead: " << (found.contains(name) ? printable(found.at(name)) : "nothing");
     }
     for (const auto& [name, value] : found) {
-      EXPECT_TRUE(expected.contains(name) || name.starts_with("select\\")) << hive.key << " " << name << ": " << printable(value);
+      EXPECT_TRUE(expected.contains(name) || name.starts_with("select\\"))
+          << hive.key << " " << name << ": " << printable(value);
     }
   }
   const Values software = values_in(main_os / "Windows/System32/config/SOFTWARE");
   EXPECT_EQ(software.at(R"(readback\hex)"), "DWORD 0x00000010") << "a number without 0x is in hexadecimal";
   EXPECT_EQ(software.at(R"(microsoft\windows nt\currentversion\svchost\readbackgroup)"), "MULTI_SZ FirstSvc|SecondSvc");
-  const ToolRun number = run_tool(
-      fmt::format("hivexget {} '\\ControlSet001\\Control\\ReadBack' Set", (main_os / hives[0].file).string()));
+  const ToolRun number =
+      run_tool(fmt::format("hivexget {} '\\ControlSet001\\Control\\ReadBack' Set", (main_os / hives[0].file).string()));
   EXPECT_EQ(number.output, "7\n");
 }
 
@@ -310,8 +318,8 @@ TEST_P(ReadBack, each_boot_setting_is_what_the_packages_and_the_table_say) {
   const std::string table = run_tool("sfdisk --dump " + disk_.string()).output;
   const bool gpt = word_after(table, "label:") == "gpt";
   const std::string row = table.substr(table.find(fmt::format("start={:>12}", partition("MainOS").start.value / 512)));
-  const std::string id = gpt ? guid_bytes(word_after(row, "uuid="))
-                             : little_endian(std::stoull(word_after(row, "start=")) * 512, 16);
+  const std::string id =
+      gpt ? guid_bytes(word_after(row, "uuid=")) : little_endian(std::stoull(word_after(row, "start=")) * 512, 16);
   const std::string disk = gpt ? guid_bytes(word_after(table, "label-id:"))
                                : little_endian(std::stoull(word_after(table, "label-id:"), nullptr, 16), 16);
   const std::string device = std::string(16, '\0') + little_endian(6, 8) + little_endian(0x48, 8) + id +

@@ -56,8 +56,7 @@ TEST_F(BuildImage, several_stores_become_one_image) {
         continue;
       }
       ++rows;
-      const std::string place =
-          fmt::format("start={:>12}, size={:>12}", one.start.value / 512, one.length.value / 512);
+      const std::string place = fmt::format("start={:>12}, size={:>12}", one.start.value / 512, one.length.value / 512);
       EXPECT_NE(table.output.find(place), std::string::npos) << one.name << " in\n" << table.output;
       EXPECT_NE(table.output.find(name), std::string::npos) << table.output;
     }
