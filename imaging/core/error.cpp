@@ -15,6 +15,7 @@ struct Row {
 // No std::array: deducing its size fails past 256 rows.
 constexpr Row table[] = {
 #define FL_ERROR(name, code, advice) Row{errc_of(code), code, advice},
+#include "imaging/core/errors/board.def"
 #include "imaging/core/errors/build.def"
 #include "imaging/core/errors/config.def"
 #include "imaging/core/errors/device.def"
@@ -44,7 +45,7 @@ struct AreaExit {
   int exit_code;
 };
 
-constexpr std::array area_exits{AreaExit{"FL-DEV", 1}, AreaExit{"FL-USB", 1}, AreaExit{"FL-RPI", 1},
+constexpr std::array area_exits{AreaExit{"FL-DEV", 1}, AreaExit{"FL-USB", 1}, AreaExit{"FL-BRD", 1}, AreaExit{"FL-RPI", 1},
                                 AreaExit{"FL-FBT", 1}, AreaExit{"FL-SDP", 1}, AreaExit{"FL-EDL", 1},
                                 AreaExit{"FL-USE", 2}, AreaExit{"FL-TRU", 4}, AreaExit{"FL-TGT", 5},
                                 AreaExit{"FL-CFG", 6}, AreaExit{"FL-STA", 7}};

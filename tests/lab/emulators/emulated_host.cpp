@@ -109,12 +109,12 @@ boost::asio::awaitable<Result<std::unique_ptr<BytePipe>>> EmulatedHost::open(Por
 }
 
 void EmulatedHost::left(const PortPath& port, const EmulatedDevice* device) {
-  boost::asio::post(context_, [this, port, device, alive = std::weak_ptr<void>{alive_}] {
+  boost::asio::post(executor_, [this, port, device, alive = std::weak_ptr<void>{alive_}] {
     const auto found = alive.expired() ? boards_.end() : boards_.find(port);
     if (alive.expired() || found == boards_.end() || found->second.device.get() != device) return;
     found->second.device.reset();
     tell(port);
-    boost::asio::post(context_, [this, port, alive] {
+    boost::asio::post(executor_, [this, port, alive] {
       if (!alive.expired()) next_stage(port);
     });
   });

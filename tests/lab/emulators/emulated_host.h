@@ -2,11 +2,12 @@
 // The USB side of a machine with boards that programs play: each port has a row of stages, and a stage that leaves is
 // followed by the next one.
 
-#include <boost/asio/io_context.hpp>
+#include <boost/asio/any_io_executor.hpp>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "tests/lab/emulators/emulated_device.h"
@@ -14,11 +15,12 @@
 
 namespace flashline::lab {
 
+/// Everything on its executor, but for the constructor.
 class EmulatedHost final : public transport::UsbHost {
  public:
   using MakeStage = std::function<std::shared_ptr<EmulatedDevice>()>;
 
-  explicit EmulatedHost(boost::asio::io_context& context) : context_{context} {}
+  explicit EmulatedHost(boost::asio::any_io_executor executor) : executor_{std::move(executor)} {}
   ~EmulatedHost() override;
 
   /// Puts a board in. After its last stage left the port is empty.
@@ -29,7 +31,7 @@ class EmulatedHost final : public transport::UsbHost {
   /// How often pipes were opened and not yet closed: 0 when everybody has let go.
   int open_pipes() const { return *open_pipes_; }
 
-  boost::asio::any_io_executor executor() override { return context_.get_executor(); }
+  boost::asio::any_io_executor executor() override { return executor_; }
   std::vector<transport::UsbFacts> devices() const override;
   std::shared_ptr<void> listen(Listener listener) override;
   boost::asio::awaitable<Result<std::unique_ptr<transport::BytePipe>>> open(transport::PortPath port,
@@ -46,7 +48,7 @@ class EmulatedHost final : public transport::UsbHost {
   void next_stage(const transport::PortPath& port);
   void tell(const transport::PortPath& port);
 
-  boost::asio::io_context& context_;
+  boost::asio::any_io_executor executor_;
   std::map<transport::PortPath, Board> boards_;
   std::map<int, Listener> listeners_;
   int next_listener_ = 0;
