@@ -26,7 +26,7 @@ const Shape mac_shape{.attributes = {{"first", true}, {"last", true}, {"count"}}
 const Shape hostname_shape{.attributes = {{"pattern", true}}, .children = {}};
 const Shape overlay_shape{.attributes = {}, .children = {{"file", 0, max_overlay_files}}};
 const Shape file_shape{.attributes = {{"partition", true}, {"path", true}, {"template"}}, .children = {}, .text = true};
-const Shape write_shape{.attributes = {{"stale"}, {"verify"}, {"fit-gpt"}}, .children = {}};
+const Shape write_shape{.attributes = {{"stale"}, {"verify"}, {"fit-gpt"}, {"probe"}}, .children = {}};
 
 Result<SerialRule> read_serial(const ElementReader& in) {
   FL_CHECK(in.check(serial_shape));
@@ -155,6 +155,9 @@ Result<WriteRule> read_write(const ElementReader& in) {
   }
   if (in.find("fit-gpt") != nullptr) {
     FL_TRY(rule.fit_gpt, in.value("fit-gpt", boolean));
+  }
+  if (in.find("probe") != nullptr) {
+    FL_TRY(rule.probe, in.value("probe", boolean));
   }
   return rule;
 }

@@ -54,6 +54,7 @@ struct WriteRule {
   std::optional<StalePolicy> stale;
   std::optional<bool> verify;
   std::optional<bool> fit_gpt;
+  bool probe = false;  ///< prove each medium's size before it is written
 };
 
 struct Recipe {

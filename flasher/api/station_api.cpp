@@ -151,6 +151,7 @@ std::span<const StationApi::Route> StationApi::routes() {
       Route{{"GET", "slots/{name}"}, &A::get_slot},
       Route{{"POST", "slots/{name}/retry"}, &A::retry_slot},
       Route{{"POST", "slots/{name}/next"}, &A::next_slot},
+      Route{{"POST", "slots/{name}/release"}, &A::release_slot},
       Route{{"GET", "batches"}, &A::get_batches},
       Route{{"POST", "batches"}, &A::create_batch},
       Route{{"GET", "batches/{id}"}, &A::get_batch},
@@ -285,6 +286,14 @@ StationApi::Answer StationApi::next_slot(Call call) {
   FL_CO_TRY(const RequestBody body, RequestBody::parse(call.request.body, {"operator"}));
   FL_CO_TRY(std::string who, body.text("operator"));
   auto acting = parts_.line.next(call.args[0], std::move(who));
+  FL_CO_TRY(const SlotView slot, co_await asio::co_spawn(parts_.line_executor, std::move(acting), asio::use_awaitable));
+  co_return json_response(slot_json(slot));
+}
+
+StationApi::Answer StationApi::release_slot(Call call) {
+  FL_CO_TRY(const RequestBody body, RequestBody::parse(call.request.body, {"operator"}));
+  FL_CO_TRY(std::string who, body.text("operator"));
+  auto acting = parts_.line.release(call.args[0], std::move(who));
   FL_CO_TRY(const SlotView slot, co_await asio::co_spawn(parts_.line_executor, std::move(acting), asio::use_awaitable));
   co_return json_response(slot_json(slot));
 }

@@ -80,6 +80,7 @@ class StationApi {
   Answer get_slot(Call call);
   Answer retry_slot(Call call);
   Answer next_slot(Call call);
+  Answer release_slot(Call call);
   Answer get_batches(Call call);
   Answer create_batch(Call call);
   Answer get_batch(Call call);

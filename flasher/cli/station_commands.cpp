@@ -89,6 +89,10 @@ Result<int> act_on_slot(const Arguments& arguments, Console& console, std::strin
 Result<int> run_retry(const Arguments& arguments, Console& console) { return act_on_slot(arguments, console, "retry"); }
 Result<int> run_next(const Arguments& arguments, Console& console) { return act_on_slot(arguments, console, "next"); }
 
+Result<int> run_release(const Arguments& arguments, Console& console) {
+  return act_on_slot(arguments, console, "release");
+}
+
 const std::vector<Option> operator_option{{"--operator", "NAME", "who does it, for the records"}};
 
 }  // namespace
@@ -141,6 +145,17 @@ Command station_next_command() {
           .options = joined(operator_option, station_option_table()),
           .examples = {"flashline station next 3"},
           .run = run_next};
+}
+
+Command station_release_command() {
+  return {.name = "station release",
+          .operands = "SLOT",
+          .min_operands = 1,
+          .max_operands = 1,
+          .summary = "Take a quarantined slot back into use",
+          .options = joined(operator_option, station_option_table()),
+          .examples = {"flashline station release 3"},
+          .run = run_release};
 }
 
 }  // namespace flashline::line

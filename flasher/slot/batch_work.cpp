@@ -96,6 +96,7 @@ WriteOptions write_options(const config::Station& station, const std::optional<c
   options.stale = stale_policy(rule.stale.value_or(station.stale));
   options.verify = rule.verify.value_or(true);
   options.fit_gpt = rule.fit_gpt.value_or(false);
+  options.probe = rule.probe;
   return options;
 }
 

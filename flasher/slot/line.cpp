@@ -278,6 +278,19 @@ asio::awaitable<Result<SlotView>> Line::next(std::string slot, std::string opera
   co_return runner->view();
 }
 
+asio::awaitable<Result<SlotView>> Line::release(std::string slot, std::string operator_name) {
+  const auto core = core_;
+  SlotRunner* runner = core->find(slot);
+  if (runner == nullptr) co_return fail(errc::no_such_slot, "slot " + slot);
+  if (!runner->can(slot::ReleaseAsked{})) co_return fail(errc::slot_busy, "slot " + slot + " is not quarantined");
+  auto noted = co_await core->records.run([note = core->note(slot, std::move(operator_name), "release")](Store& store) {
+    return store.note(RecordKind::operator_action, note);
+  });
+  if (!noted) co_return std::unexpected{std::move(noted).error()};
+  runner->release();
+  co_return runner->view();
+}
+
 std::uint64_t Line::observe(Observer observer) {
   core_->observers.emplace(core_->next_observer, std::move(observer));
   return core_->next_observer++;

@@ -71,6 +71,9 @@ class Line {
   /// Another board is in. Errors: no_such_slot, slot_busy (still working, or nothing was finished).
   asio::awaitable<Result<SlotView>> next(std::string slot, std::string operator_name);
 
+  /// A quarantined slot was looked at and takes boards again. Errors: no_such_slot, slot_busy (not quarantined).
+  asio::awaitable<Result<SlotView>> release(std::string slot, std::string operator_name);
+
   /// Called on the executor with everything that happens, progress not more than five times a second and slot. The
   /// number it returns is for forget().
   using Observer = std::function<void(const LineEvent&)>;

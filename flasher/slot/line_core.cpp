@@ -37,6 +37,11 @@ void LineCore::warn(std::string text) {
   warnings.push_back(std::move(text));
 }
 
+StationNote LineCore::note_of(std::string slot, std::string text) const {
+  return {options.station.name, options.version,  std::string{config::to_word(options.station.mode)},
+          std::move(slot),      std::string{}, std::move(text)};
+}
+
 SlotRunner* LineCore::find(std::string_view name) const {
   const auto found = std::ranges::find_if(slots, [&](const auto& slot) { return slot->slot().name == name; });
   return found == slots.end() ? nullptr : found->get();

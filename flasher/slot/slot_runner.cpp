@@ -7,12 +7,16 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <filesystem>
+#include <fstream>
 #include <spdlog/spdlog.h>
 #include <utility>
 
 #include "flasher/slot/detail/write_journal.h"
 #include "imaging/core/digest.h"
 #include "imaging/core/errors/device.h"
+#include "imaging/core/errors/record.h"
+#include "imaging/core/errors/unit.h"
 #include "imaging/core/errors/usb.h"
 
 namespace flashline::line::detail {
@@ -21,6 +25,21 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto progress_every = 200ms;
+constexpr std::size_t boards_that_condemn = 3;
+
+/// Says why a slot is out of use, across restarts of the station.
+std::filesystem::path quarantine_file(const LineCore& core, const std::string& slot) {
+  return core.options.station.paths.state / "quarantine" / slot;
+}
+
+asio::awaitable<Status> keep_on_thread(std::filesystem::path file, std::string text) {
+  std::error_code error;
+  std::filesystem::create_directories(file.parent_path(), error);
+  std::ofstream out{file};
+  out << text << '\n' << std::flush;
+  if (!out) co_return fail(errc::record_store, file.string() + " cannot be written");
+  co_return Status{};
+}
 
 /// Over where the unit's own bytes lie and what they are.
 std::string digest_of(const imaging::UnitOverlay& overlay) {
@@ -104,7 +123,16 @@ struct SlotRunner::Attempt {
 };
 
 SlotRunner::SlotRunner(LineCore& core, const config::Slot& slot)
-    : core_{core}, slot_{slot}, since_{core.now()}, wake_{core.writer.executor()} {}
+    : core_{core}, slot_{slot}, since_{core.now()}, wake_{core.writer.executor()} {
+  std::ifstream in{quarantine_file(core, slot.name)};
+  if (std::string evidence; std::getline(in, evidence)) state_ = slot::Quarantined{{errc::slot_quarantined, evidence}};
+}
+
+void SlotRunner::release() {
+  std::error_code ignored;
+  std::filesystem::remove(quarantine_file(core_, slot_.name), ignored);
+  ask(slot::ReleaseAsked{});
+}
 
 asio::awaitable<void> SlotRunner::run() {
   while (!core_.stopping) {
@@ -307,6 +335,7 @@ asio::awaitable<void> SlotRunner::passed(Attempt& attempt) {
     co_return;
   }
   unit_ = ended->result.unit;
+  failed_boards_.clear();
   attempt.log.line(fmt::format("{} passed and is committed", attempt.unit.serial));
   apply(slot::AttemptPassed{});
   core_.show(std::move(ended->batch));
@@ -336,12 +365,35 @@ asio::awaitable<void> SlotRunner::not_passed(Attempt& attempt, const Error& erro
     apply(slot::AttemptParked{});
   } else {
     apply(slot::AttemptFailed{error});
-    const bool again = ended && !voided && !core_.stopping;
+    co_await judge_slot(attempt, error);
+    const bool again = ended && !voided && !core_.stopping && !std::holds_alternative<slot::Quarantined>(state_);
     // Attempts are left: the same board at once, or when it is back.
     if (again && was_lost(error)) apply(slot::BoardOut{});
     if (again && !was_lost(error)) ask(slot::RetryAsked{});
   }
   if (ended) core_.show(std::move(ended->batch));
+}
+
+// One board that fails is the board; three in a row are the slot.
+asio::awaitable<void> SlotRunner::judge_slot(const Attempt& attempt, const Error& error) {
+  if (exit_code_of(error.code) != 1) co_return;  // the image's fault, not that of board, medium or slot
+  const std::string board = attempt.row.medium.empty() ? attempt.row.serial : attempt.row.medium;
+  if (!failed_boards_.empty() && failed_boards_.back().first == board) failed_boards_.pop_back();
+  failed_boards_.emplace_back(board, fmt::format("{} {}", code_of(error.code), error.detail));
+  if (failed_boards_.size() < boards_that_condemn) co_return;
+  std::string evidence = fmt::format("{} boards failed here one after the other:", failed_boards_.size());
+  for (const auto& [name, why] : failed_boards_) evidence += fmt::format(" {} ({});", name, why);
+  evidence.pop_back();
+  spdlog::warn("slot {}: quarantined: {}", slot_.name, evidence);
+  failed_boards_.clear();
+  auto noted = co_await core_.records.run([note = core_.note_of(slot_.name, "quarantined: " + evidence)](Store& store) {
+    return store.note(RecordKind::operator_action, note);
+  });
+  if (!noted) core_.warn(to_text(noted.error()));
+  auto kept = co_await asio::co_spawn(core_.writer.blocking(), keep_on_thread(quarantine_file(core_, slot_.name), evidence),
+                                      asio::use_awaitable);
+  if (!kept) core_.warn(to_text(kept.error()));
+  apply(slot::FaultFound{Error{errc::slot_quarantined, evidence}});
 }
 
 // The engine is looked at now and then: states it passed in between are walked through.
@@ -404,6 +456,7 @@ SlotView SlotRunner::view() const {
   }
   if (const Work* work = work_of(state_)) view.attempt = work->attempt;
   if (const auto* failed = std::get_if<slot::Failed>(&state_)) view.error = failed->error;
+  if (const auto* condemned = std::get_if<slot::Quarantined>(&state_)) view.error = condemned->error;
   if (!control_) return view;
   const auto& progress = control_->progress;
   view.phase = name_of(progress.step.load());

@@ -39,11 +39,15 @@ struct Failed {
   Work work;
   Error error;
 };
+/// Failed so many different boards that it is the slot itself: takes none until a person looked at it.
+struct Quarantined {
+  Error error;  ///< the evidence
+};
 
 }  // namespace slot
 
 using SlotState = std::variant<slot::Empty, slot::Ready, slot::Paused, slot::Preparing, slot::Writing, slot::Verifying,
-                               slot::Passed, slot::Failed>;
+                               slot::Passed, slot::Failed, slot::Quarantined>;
 
 namespace slot {
 
@@ -66,17 +70,21 @@ struct AttemptFailed {
 struct AttemptParked {};  ///< the station stops; the same board goes on later
 struct RetryAsked {};     ///< the same board again
 struct NextAsked {};      ///< another board is in
+struct FaultFound {       ///< the slot itself is at fault
+  Error error;
+};
+struct ReleaseAsked {};  ///< somebody looked at the slot
 
 }  // namespace slot
 
 using SlotEvent = std::variant<slot::BoardIn, slot::BoardOut, slot::PauseAsked, slot::ResumeAsked, slot::Refused,
                                slot::AttemptBegan, slot::WriteBegan, slot::ReadBackBegan, slot::AttemptPassed,
-                               slot::AttemptFailed, slot::AttemptParked, slot::RetryAsked, slot::NextAsked>;
+                               slot::AttemptFailed, slot::AttemptParked, slot::RetryAsked, slot::NextAsked, slot::FaultFound, slot::ReleaseAsked>;
 
 /// nullopt: the event is not legal in this state.
 std::optional<SlotState> next_state(const SlotState& state, const SlotEvent& event);
 
-/// "empty", "ready", "paused", "preparing", "writing", "verifying", "passed" or "failed".
+/// "empty", "ready", "paused", "preparing", "writing", "verifying", "passed", "failed" or "quarantined".
 std::string_view name_of(const SlotState& state);
 std::string_view name_of(const SlotEvent& event);
 

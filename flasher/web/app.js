@@ -86,6 +86,7 @@ function tileActions(slot) {
   const actions = [];
   if (slot.state === "failed") actions.push(["Retry", "retry"]);
   if (slot.state === "failed" || slot.state === "passed") actions.push(["Next board", "next"]);
+  if (slot.state === "quarantined") actions.push(["Take it back into use", "release"]);
   return actions.map(([label, verb]) => {
     const button = element("button", verb === "retry" ? "primary" : "", label);
     button.type = "button";
@@ -97,7 +98,7 @@ function tileActions(slot) {
 }
 
 function adviceFor(slot) {
-  if (slot.state === "failed" && slot.error) {
+  if ((slot.state === "failed" || slot.state === "quarantined") && slot.error) {
     return [element("b", "", slot.error.advice || "Call the line lead."), document.createTextNode(`${slot.error.code} ${slot.error.text}`)];
   }
   const words = {

@@ -39,6 +39,8 @@ struct LineCore {
   bool batch_runs() const { return work && view && view->row.state == BatchState::running; }
   bool batch_paused() const { return view && view->row.state == BatchState::paused; }
   SlotRunner* find(std::string_view slot) const;
+  /// What the station notes about a slot by itself.
+  StationNote note_of(std::string slot, std::string text) const;
   std::string now() const { return to_iso8601(options.clock()); }
 };
 

@@ -7,6 +7,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "flasher/slot/detail/attempt_log.h"
 #include "flasher/slot/detail/line_core.h"
@@ -34,6 +36,8 @@ class SlotRunner {
   void batch_changed();
   /// The station stops: the attempt ends between two operations.
   void park();
+  /// Somebody looked at a quarantined slot.
+  void release();
   /// Whether an operator's wish is legal now.
   bool can(const SlotEvent& event) const { return !beginning_ && next_state(state_, event).has_value(); }
   /// Does it; false: it is not legal.
@@ -52,6 +56,7 @@ class SlotRunner {
   asio::awaitable<void> follow();
   asio::awaitable<void> passed(Attempt& attempt);
   asio::awaitable<void> not_passed(Attempt& attempt, const Error& error);
+  asio::awaitable<void> judge_slot(const Attempt& attempt, const Error& error);
   void walk_to(RunStep step);
   void refuse(Error error);
   void end_beginning();
@@ -66,6 +71,7 @@ class SlotRunner {
   std::string kept_;
   std::optional<UnitRow> unit_;  ///< worked on now or last
   std::string medium_;
+  std::vector<std::pair<std::string, std::string>> failed_boards_;  ///< one after the other: which, and why
   bool beginning_ = false;     ///< a board is being opened or a unit taken
   bool nothing_left_ = false;  ///< the batch had no unit when last asked
   bool woken_ = false;

@@ -409,5 +409,46 @@ TEST(Line, observers_are_told_every_state_and_record_and_progress_at_most_five_t
                                  "attempt_ended", "unit_committed", "batch_done"));
 }
 
+TEST(Line, three_boards_that_fail_one_after_the_other_condemn_the_slot_until_somebody_looked) {
+  LineRig rig{2};
+  rig.station.attempts = 1;
+  rig.writer.boards["1"].failures = {write_error, write_error, write_error};
+  rig.writer.boards["2"].hold = true;
+  rig.start();
+  rig.create(rig.order(5));
+  for (const auto* board : {"card-b", "card-c", ""}) {
+    rig.until_state("1", *board == '\0' ? "quarantined" : "failed");
+    if (*board == '\0') break;
+    rig.writer.boards["1"].medium = board;
+    ASSERT_TRUE(rig.await(rig.line->next("1", "Ada")));
+  }
+  const auto condemned = rig.line->slot("1");
+  ASSERT_TRUE(condemned->error);
+  EXPECT_EQ(condemned->error->code, errc::slot_quarantined);
+  for (const auto* board : {"card-1", "card-b", "card-c"}) EXPECT_THAT(condemned->error->detail, HasSubstr(board));
+  EXPECT_FALSE(rig.await(rig.line->next("1", "Ada"))) << "not by the way";
+  EXPECT_FALSE(rig.await(rig.line->retry("1", "Ada")));
+
+  rig.writer.boards["2"].hold = false;
+  rig.until_state("2", "passed");
+  rig.stop();
+  rig.start();
+  EXPECT_EQ(rig.line->slot("1")->state, "quarantined") << "a restart heals nothing";
+  ASSERT_TRUE(rig.await(rig.line->release("1", "Ada")));
+  rig.until_state("1", "passed");
+  EXPECT_EQ(rig.await(rig.line->release("1", "Ada")).error().code, errc::slot_busy);
+  rig.stop();
+  rig.expect_good_records();
+}
+
+TEST(Line, the_same_board_that_fails_again_and_again_does_not_condemn_its_slot) {
+  LineRig rig{1};
+  rig.station.attempts = 5;
+  rig.writer.boards["1"].failures = {write_error, write_error, write_error, write_error};
+  rig.start();
+  rig.create(rig.order(1));
+  rig.until_state("1", "passed");
+}
+
 }  // namespace
 }  // namespace flashline::line

@@ -18,7 +18,8 @@ const Error error{errc::device_gone, "at 4096"};
 const std::map<std::string, SlotState> states{{"empty", Empty{}},         {"ready", Ready{}},
                                               {"paused", Paused{}},       {"preparing", Preparing{work}},
                                               {"writing", Writing{work}}, {"verifying", Verifying{work}},
-                                              {"passed", Passed{work}},   {"failed", Failed{work, error}}};
+                                              {"passed", Passed{work}},   {"failed", Failed{work, error}},
+                                              {"quarantined", Quarantined{error}}};
 
 struct Row {
   SlotEvent event;
@@ -39,6 +40,14 @@ const std::vector<Row> diagram{
     {AttemptParked{}, {{"preparing", "ready"}, {"writing", "ready"}, {"verifying", "ready"}}},
     {RetryAsked{}, {{"failed", "ready"}}},
     {NextAsked{}, {{"passed", "ready"}, {"failed", "ready"}}},
+    {FaultFound{error},
+     {{"empty", "quarantined"},
+      {"ready", "quarantined"},
+      {"paused", "quarantined"},
+      {"passed", "quarantined"},
+      {"failed", "quarantined"},
+      {"quarantined", "quarantined"}}},
+    {ReleaseAsked{}, {{"quarantined", "empty"}}},
 };
 
 TEST(SlotStates, every_event_in_every_state_leads_where_the_diagram_says) {
