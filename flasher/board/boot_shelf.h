@@ -13,7 +13,7 @@ namespace flashline::line {
 
 /// What one stage needs. Which of the two it has follows from its protocol.
 struct StageFiles {
-  transport::BootFiles served{};                         ///< rpiboot
+  transport::BootFiles served{};                          ///< rpiboot
   std::shared_ptr<const std::vector<std::byte>> image{};  ///< sdp, sdps, sahara
 };
 

@@ -39,9 +39,9 @@ bool matches(const config::UsbId& id, const UsbFacts& device) {
 
 /// Failures of the wire or of a board that lost its way. All others would only come again.
 bool worth_another_try(const Error& error) {
-  constexpr std::array codes{errc::usb_gone,   errc::usb_stall,      errc::usb_timeout, errc::usb_link,
-                             errc::usb_short,  errc::rpi_silent,     errc::rpi_answer,  errc::rpi_request,
-                             errc::sdp_reply,  errc::rpi_left_early, errc::sahara_reply, errc::board_stage_time};
+  constexpr std::array codes{errc::usb_gone,  errc::usb_stall,      errc::usb_timeout,  errc::usb_link,
+                             errc::usb_short, errc::rpi_silent,     errc::rpi_answer,   errc::rpi_request,
+                             errc::sdp_reply, errc::rpi_left_early, errc::sahara_reply, errc::board_stage_time};
   return std::ranges::find(codes, error.code) != codes.end();
 }
 
@@ -55,11 +55,7 @@ class WayUp {
  public:
   WayUp(BringUpTools tools, const config::BoardProfile& board, const std::vector<StageFiles>& files,
         transport::PortPath port, BringUpOptions options)
-      : tools_{std::move(tools)},
-        board_{board},
-        files_{files},
-        port_{tools_.usb, std::move(port)},
-        options_{options} {}
+      : tools_{std::move(tools)}, board_{board}, files_{files}, port_{tools_.usb, std::move(port)}, options_{options} {}
 
   asio::awaitable<Result<RaisedBoard>> run() {
     for (;;) {
@@ -91,8 +87,8 @@ class WayUp {
 
   // A Pi's second stage is the same stage of the profile as its ROM.
   std::size_t goes_to(std::size_t stage, const UsbFacts& device) const {
-    const bool rom = board_.stages[stage].protocol == Protocol::rpiboot &&
-                     pi_stage_of(device) == transport::PiStage::rom;
+    const bool rom =
+        board_.stages[stage].protocol == Protocol::rpiboot && pi_stage_of(device) == transport::PiStage::rom;
     return rom ? stage : std::min(stage + 1, board_.stages.size() - 1);
   }
 
@@ -112,7 +108,8 @@ class WayUp {
     }
     // A board's storage is told by its class: its ids are anything.
     for (std::size_t i = 0; i < board_.stages.size(); ++i) {
-      const bool disk = board_.stages[i].protocol == Protocol::mass_storage || board_.stages[i].protocol == Protocol::card;
+      const bool disk =
+          board_.stages[i].protocol == Protocol::mass_storage || board_.stages[i].protocol == Protocol::card;
       if (disk && device.find(0x08, 0x06, 0x50) != nullptr) return i;
     }
     return fail(errc::board_other, fmt::format("{} \"{}\" on port {} is no stage of a {}", id_text(device),
@@ -125,8 +122,9 @@ class WayUp {
     asio::steady_timer timer{tools_.usb.executor(), limit};
     auto first = co_await (talk(stage, std::move(device)) || timer.async_wait(asio::as_tuple(asio::use_awaitable)));
     if (first.index() == 0) co_return std::get<0>(std::move(first));
-    co_return fail(errc::board_stage_time, fmt::format("stage {} took longer than {} s", board_.stages[stage].name,
-                                                       std::chrono::duration_cast<std::chrono::seconds>(limit).count()));
+    co_return fail(errc::board_stage_time,
+                   fmt::format("stage {} took longer than {} s", board_.stages[stage].name,
+                               std::chrono::duration_cast<std::chrono::seconds>(limit).count()));
   }
 
   asio::awaitable<Result<Raised>> talk(std::size_t number, UsbFacts device) {

@@ -132,6 +132,7 @@ class FlashJob {
       if (rule.stale) write_.stale = find_stale_policy(config::to_word(*rule.stale)).value_or(write_.stale);
       write_.verify = rule.verify.value_or(write_.verify);
       write_.fit_gpt = rule.fit_gpt.value_or(write_.fit_gpt);
+      write_.probe = rule.probe;
     }
     if (const auto word = arguments_.value("--stale")) {
       const auto policy = find_stale_policy(*word);

@@ -38,8 +38,8 @@ void LineCore::warn(std::string text) {
 }
 
 StationNote LineCore::note_of(std::string slot, std::string text) const {
-  return {options.station.name, options.version,  std::string{config::to_word(options.station.mode)},
-          std::move(slot),      std::string{}, std::move(text)};
+  return {options.station.name, options.version, std::string{config::to_word(options.station.mode)},
+          std::move(slot),      std::string{},   std::move(text)};
 }
 
 SlotRunner* LineCore::find(std::string_view name) const {

@@ -390,8 +390,8 @@ asio::awaitable<void> SlotRunner::judge_slot(const Attempt& attempt, const Error
     return store.note(RecordKind::operator_action, note);
   });
   if (!noted) core_.warn(to_text(noted.error()));
-  auto kept = co_await asio::co_spawn(core_.writer.blocking(), keep_on_thread(quarantine_file(core_, slot_.name), evidence),
-                                      asio::use_awaitable);
+  auto kept = co_await asio::co_spawn(
+      core_.writer.blocking(), keep_on_thread(quarantine_file(core_, slot_.name), evidence), asio::use_awaitable);
   if (!kept) core_.warn(to_text(kept.error()));
   apply(slot::FaultFound{Error{errc::slot_quarantined, evidence}});
 }

@@ -77,9 +77,10 @@ struct ReleaseAsked {};  ///< somebody looked at the slot
 
 }  // namespace slot
 
-using SlotEvent = std::variant<slot::BoardIn, slot::BoardOut, slot::PauseAsked, slot::ResumeAsked, slot::Refused,
-                               slot::AttemptBegan, slot::WriteBegan, slot::ReadBackBegan, slot::AttemptPassed,
-                               slot::AttemptFailed, slot::AttemptParked, slot::RetryAsked, slot::NextAsked, slot::FaultFound, slot::ReleaseAsked>;
+using SlotEvent =
+    std::variant<slot::BoardIn, slot::BoardOut, slot::PauseAsked, slot::ResumeAsked, slot::Refused, slot::AttemptBegan,
+                 slot::WriteBegan, slot::ReadBackBegan, slot::AttemptPassed, slot::AttemptFailed, slot::AttemptParked,
+                 slot::RetryAsked, slot::NextAsked, slot::FaultFound, slot::ReleaseAsked>;
 
 /// nullopt: the event is not legal in this state.
 std::optional<SlotState> next_state(const SlotState& state, const SlotEvent& event);

@@ -1,3 +1,5 @@
+#include "flasher/slot/detail/write_journal.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -10,7 +12,6 @@
 #include <system_error>
 #include <unistd.h>
 
-#include "flasher/slot/detail/write_journal.h"
 #include "imaging/core/digest.h"
 #include "imaging/core/errors/record.h"
 
@@ -25,8 +26,8 @@ std::filesystem::path file_of(const std::filesystem::path& folder, const std::st
 }
 
 std::string first_line(const JournalKey& key) {
-  const std::string all = fmt::format("{}\n{}\n{}\n{}\n{}", key.serial, key.medium, key.capacity, key.image_digest,
-                                      key.overlay_digest);
+  const std::string all =
+      fmt::format("{}\n{}\n{}\n{}\n{}", key.serial, key.medium, key.capacity, key.image_digest, key.overlay_digest);
   return "flashline-journal 1 " + to_hex(sha256(std::as_bytes(std::span{all}))) + "\n";
 }
 
@@ -100,8 +101,8 @@ std::vector<Extent> joined(std::vector<Extent> extents) {
       all.push_back(extent);
       continue;
     }
-    const std::uint64_t end = std::max(all.back().at.value + all.back().length.value,
-                                       extent.at.value + extent.length.value);
+    const std::uint64_t end =
+        std::max(all.back().at.value + all.back().length.value, extent.at.value + extent.length.value);
     all.back().length.value = end - all.back().at.value;
   }
   return all;

@@ -45,10 +45,10 @@ struct AreaExit {
   int exit_code;
 };
 
-constexpr std::array area_exits{AreaExit{"FL-DEV", 1}, AreaExit{"FL-USB", 1}, AreaExit{"FL-BRD", 1}, AreaExit{"FL-RPI", 1},
-                                AreaExit{"FL-FBT", 1}, AreaExit{"FL-SDP", 1}, AreaExit{"FL-EDL", 1},
-                                AreaExit{"FL-USE", 2}, AreaExit{"FL-TRU", 4}, AreaExit{"FL-TGT", 5},
-                                AreaExit{"FL-CFG", 6}, AreaExit{"FL-STA", 7}};
+constexpr std::array area_exits{AreaExit{"FL-DEV", 1}, AreaExit{"FL-USB", 1}, AreaExit{"FL-BRD", 1},
+                                AreaExit{"FL-RPI", 1}, AreaExit{"FL-FBT", 1}, AreaExit{"FL-SDP", 1},
+                                AreaExit{"FL-EDL", 1}, AreaExit{"FL-USE", 2}, AreaExit{"FL-TRU", 4},
+                                AreaExit{"FL-TGT", 5}, AreaExit{"FL-CFG", 6}, AreaExit{"FL-STA", 7}};
 
 }  // namespace
 

@@ -72,8 +72,8 @@ class SlotRunner {
   std::optional<UnitRow> unit_;  ///< worked on now or last
   std::string medium_;
   std::vector<std::pair<std::string, std::string>> failed_boards_;  ///< one after the other: which, and why
-  bool beginning_ = false;     ///< a board is being opened or a unit taken
-  bool nothing_left_ = false;  ///< the batch had no unit when last asked
+  bool beginning_ = false;                                          ///< a board is being opened or a unit taken
+  bool nothing_left_ = false;                                       ///< the batch had no unit when last asked
   bool woken_ = false;
   asio::steady_timer wake_;
   std::shared_ptr<RunControl> control_;  ///< of the attempt that runs

@@ -80,9 +80,11 @@ StageFiles pi_files() {
 }
 
 std::deque<lab::EmulatedHost::MakeStage> pi_stages() {
-  return {just(std::make_shared<lab::PiBootRom>()),
-          just(std::make_shared<lab::PiFileServer>(
-              lab::PiBoardPlan{}, std::vector<lab::PiAsk>{{.name = "config.txt"}, {.name = "boot.img"}, {.kind = lab::PiAsk::Kind::done}}))};
+  return {
+      just(std::make_shared<lab::PiBootRom>()),
+      just(std::make_shared<lab::PiFileServer>(
+          lab::PiBoardPlan{},
+          std::vector<lab::PiAsk>{{.name = "config.txt"}, {.name = "boot.img"}, {.kind = lab::PiAsk::Kind::done}}))};
 }
 
 Path pi_fastboot() {
@@ -106,10 +108,10 @@ Path pi_fastboot() {
 class DiskStage final : public lab::EmulatedDevice {
  public:
   DiskStage()
-      : descriptors_{lab::describe({.vendor = 0x0a5c,
-                                    .product = 0x0104,
-                                    .interfaces = {{.class_code = 8, .subclass = 6, .protocol = 0x50,
-                                                    .endpoints = {{0x81}, {0x01}}}}})} {}
+      : descriptors_{lab::describe(
+            {.vendor = 0x0a5c,
+             .product = 0x0104,
+             .interfaces = {{.class_code = 8, .subclass = 6, .protocol = 0x50, .endpoints = {{0x81}, {0x01}}}}})} {}
   const lab::Descriptors& descriptors() const override { return descriptors_; }
   lab::Reply control(const lab::Setup&, std::span<const std::byte>) override { return lab::Reply::refuse(); }
   lab::Reply out(std::uint8_t, std::span<const std::byte>) override { return lab::Reply::refuse(); }
@@ -144,12 +146,12 @@ Path sdp_fastboot() {
   path.files[0].image = std::make_shared<const std::vector<std::byte>>(lab::ivt_image({}));
   path.board = [] {
     Path::Board board{.stages = {just(std::make_shared<lab::SdpRomDevice>(lab::imx6q()))}};
-    const auto u_boot = std::make_shared<lab::FastbootBoard>(
-        lab::FastbootBoardPlan{.flavour = lab::FastbootBoardPlan::Flavour::u_boot,
-                               .partition = "all",
-                               .capacity = capacity,
-                               .vendor = 0x0525,
-                               .product = 0xa4a5});
+    const auto u_boot =
+        std::make_shared<lab::FastbootBoard>(lab::FastbootBoardPlan{.flavour = lab::FastbootBoardPlan::Flavour::u_boot,
+                                                                    .partition = "all",
+                                                                    .capacity = capacity,
+                                                                    .vendor = 0x0525,
+                                                                    .product = 0xa4a5});
     board.stages.push_back(just(u_boot));
     board.medium = [u_boot] { return u_boot->medium().read(0, capacity); };
     return board;
@@ -272,7 +274,8 @@ TEST_P(BringUpPath, four_boards_at_once_hold_plan_and_identity_block_by_block) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Way, BringUpPath, ::testing::Values(&pi_fastboot, &pi_storage, &sdp_fastboot, &sahara_firehose),
+INSTANTIATE_TEST_SUITE_P(Way, BringUpPath,
+                         ::testing::Values(&pi_fastboot, &pi_storage, &sdp_fastboot, &sahara_firehose),
                          [](const auto& row) { return row.param().name; });
 
 TEST_F(BringUp, another_board_is_refused_before_a_byte_is_sent) {

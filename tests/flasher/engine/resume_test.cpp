@@ -16,7 +16,8 @@ using imaging::pattern;
 /// A medium with a cache of its own: what was not flushed when it is pulled out is lost, some of it or all.
 class CachingBoard final : public transport::BlockSink {
  public:
-  explicit CachingBoard(std::size_t size, std::uint64_t seed = 0) : flushed_(size, std::byte{0xee}), now_{flushed_}, chance_{seed} {
+  explicit CachingBoard(std::size_t size, std::uint64_t seed = 0)
+      : flushed_(size, std::byte{0xee}), now_{flushed_}, chance_{seed} {
     facts_.path = "caching";
     facts_.capacity = ByteCount{size};
     facts_.medium = "card-1";
@@ -128,7 +129,8 @@ TEST_F(ResumeTest, a_hundred_unplugged_boards_end_right_and_the_journal_never_li
     board->put_back();
     for (const auto& extent : noted_) {
       const auto at = static_cast<std::ptrdiff_t>(extent.at.value);
-      ASSERT_TRUE(std::equal(content_.begin() + at, content_.begin() + at + static_cast<std::ptrdiff_t>(extent.length.value),
+      ASSERT_TRUE(std::equal(content_.begin() + at,
+                             content_.begin() + at + static_cast<std::ptrdiff_t>(extent.length.value),
                              board->memory().begin() + at))
           << "round " << round << " at " << extent.at.value;
     }

@@ -15,10 +15,14 @@ using namespace slot;
 const Work work{"FL-000001", 2};
 const Error error{errc::device_gone, "at 4096"};
 
-const std::map<std::string, SlotState> states{{"empty", Empty{}},         {"ready", Ready{}},
-                                              {"paused", Paused{}},       {"preparing", Preparing{work}},
-                                              {"writing", Writing{work}}, {"verifying", Verifying{work}},
-                                              {"passed", Passed{work}},   {"failed", Failed{work, error}},
+const std::map<std::string, SlotState> states{{"empty", Empty{}},
+                                              {"ready", Ready{}},
+                                              {"paused", Paused{}},
+                                              {"preparing", Preparing{work}},
+                                              {"writing", Writing{work}},
+                                              {"verifying", Verifying{work}},
+                                              {"passed", Passed{work}},
+                                              {"failed", Failed{work, error}},
                                               {"quarantined", Quarantined{error}}};
 
 struct Row {

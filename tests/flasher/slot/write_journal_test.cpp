@@ -25,7 +25,7 @@ std::vector<Extent> remembered(const std::filesystem::path& folder, const Journa
 }
 
 std::filesystem::path only_file(const std::filesystem::path& folder) {
-  return std::filesystem::directory_iterator{folder}->path();
+  return std::filesystem::directory_iterator { folder } -> path();
 }
 
 TEST(WriteJournal, remembers_what_was_added_joined_and_ascending) {
@@ -46,8 +46,8 @@ TEST(WriteJournal, of_other_work_is_thrown_away) {
   };
   JournalKey larger = key;
   larger.capacity += 512;
-  for (const auto& other : {change(&JournalKey::medium), change(&JournalKey::image_digest),
-                            change(&JournalKey::overlay_digest), larger}) {
+  for (const auto& other :
+       {change(&JournalKey::medium), change(&JournalKey::image_digest), change(&JournalKey::overlay_digest), larger}) {
     fakes::TempFolder folder;
     ASSERT_TRUE((*WriteJournal::open(folder.path(), key))->add({extent(0, 512)}));
     EXPECT_THAT(remembered(folder.path(), other), IsEmpty());
