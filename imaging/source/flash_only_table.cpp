@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "imaging/source/crc32.h"
+#include "imaging/core/crc32.h"
 #include "imaging/source/file_view.h"
 #include "imaging/source/gpt.h"
 

@@ -77,8 +77,9 @@ class Probe {
       const std::uint64_t capacity = sink_.facts().capacity.value;
       for (const std::uint64_t other : places_) {
         if (other == at || !holds(page_.buffer().bytes, other)) continue;
-        co_return fail(errc::device_full, fmt::format("it says {} bytes and has {}: what is written at {} comes out at {}",
-                                                      capacity, other - at, other, at));
+        co_return fail(errc::device_full,
+                       fmt::format("it says {} bytes and has {}: what is written at {} comes out at {}", capacity,
+                                   other - at, other, at));
       }
       co_return fail(errc::device_full, fmt::format("it says {} bytes and keeps nothing at {}", capacity, at));
     }

@@ -37,8 +37,7 @@ class EmulatedHost::Pipe final : public BytePipe {
                                                          Timeout timeout) override {
     co_return looked(co_await pipe_.control_in(setup, into, timeout));
   }
-  boost::asio::awaitable<Status> out(std::uint8_t endpoint, std::span<const std::byte> data,
-                                     Timeout timeout) override {
+  boost::asio::awaitable<Status> out(std::uint8_t endpoint, std::span<const std::byte> data, Timeout timeout) override {
     co_return looked(co_await pipe_.out(endpoint, data, timeout));
   }
   boost::asio::awaitable<Result<std::size_t>> in(std::uint8_t endpoint, std::span<std::byte> into,
