@@ -1,6 +1,9 @@
 #include "flasher/cli/open_options.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
+#include <iterator>
 #include <spdlog/fmt/fmt.h>
 
 #include "imaging/core/errors/usage.h"
@@ -24,8 +27,9 @@ Result<imaging::ClockPolicy> clock_of(const Arguments& arguments) {
 
 const std::vector<Option>& open_option_table() {
   static const std::vector<Option> table{
-      {"--trust", "CERT.pem", "trust images signed under this certificate", true},
-      {"--allow-unsigned", "", "take images that carry no signature"},
+      {"--trust", "CERT.pem", "trust what is signed under this certificate", true},
+      {"--allow-unsigned", "", "take what carries no signature"},
+      {"--trust-stamp", "CERT.pem", "whose time stamps keep a signature good when its certificate ends", true},
       {"--pin", "SHA256", "take only signers with this certificate digest", true},
       {"--clock", "WHEN", "moment certificates must be valid at: now, unchecked or 2026-01-01T00:00:00Z"},
       {"--sha256", "DIGEST", "SHA-256 that the whole image file must have"},
@@ -35,12 +39,21 @@ const std::vector<Option>& open_option_table() {
   return table;
 }
 
+std::vector<Option> package_trust_options() {
+  constexpr std::array<std::string_view, 5> wanted{"--trust", "--allow-unsigned", "--trust-stamp", "--pin", "--clock"};
+  std::vector<Option> options;
+  std::ranges::copy_if(open_option_table(), std::back_inserter(options),
+                       [&](const Option& option) { return std::ranges::find(wanted, option.name) != wanted.end(); });
+  return options;
+}
+
 Result<imaging::OpenOptions> open_options_of(const Arguments& arguments) {
   imaging::OpenOptions options;
   for (const std::string& path : arguments.values("--trust")) {
     FL_TRY(imaging::TrustAnchor anchor, imaging::load_anchor(path, false));
     options.trust.anchors.push_back(std::move(anchor));
   }
+  FL_TRY(options.trust.stamp_anchors, stamp_anchors_of(arguments));
   for (const std::string& text : arguments.values("--pin")) {
     FL_TRY(const Sha256 pin, digest_of("--pin", text));
     options.trust.pins.push_back(pin);
@@ -53,6 +66,15 @@ Result<imaging::OpenOptions> open_options_of(const Arguments& arguments) {
   options.bmap = arguments.value("--bmap");
   options.experimental = arguments.has("--experimental");
   return options;
+}
+
+Result<std::vector<imaging::TrustAnchor>> stamp_anchors_of(const Arguments& arguments) {
+  std::vector<imaging::TrustAnchor> anchors;
+  for (const std::string& path : arguments.values("--trust-stamp")) {
+    FL_TRY(imaging::TrustAnchor anchor, imaging::load_anchor(path, false));
+    anchors.push_back(std::move(anchor));
+  }
+  return anchors;
 }
 
 Result<Sha256> digest_of(std::string_view option, const std::string& text) {

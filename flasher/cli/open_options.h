@@ -13,11 +13,17 @@
 
 namespace flashline::line {
 
-/// --trust, --allow-unsigned, --pin, --clock, --sha256, --bmap, --experimental.
+/// --trust, --allow-unsigned, --trust-stamp, --pin, --clock, --sha256, --bmap, --experimental.
 const std::vector<Option>& open_option_table();
+
+/// Those of them that packages know, too: all about trust but --sha256.
+std::vector<Option> package_trust_options();
 
 /// What those options say. Errors: usage, anchor_file.
 Result<imaging::OpenOptions> open_options_of(const Arguments& arguments);
+
+/// --trust-stamp. Errors: anchor_file.
+Result<std::vector<imaging::TrustAnchor>> stamp_anchors_of(const Arguments& arguments);
 
 /// `text`, the value of `option`, as a digest. Errors: usage.
 Result<Sha256> digest_of(std::string_view option, const std::string& text);

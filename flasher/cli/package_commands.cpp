@@ -1,13 +1,15 @@
 // `package info`, `list`, `verify` and `extract`: what is in a cabinet.
 
-#include <algorithm>
 #include <boost/json.hpp>
 #include <spdlog/fmt/fmt.h>
 
 #include "flasher/cli/command.h"
 #include "flasher/cli/image_facts.h"
 #include "flasher/cli/open_options.h"
+#include "flasher/cli/signing_options.h"
 #include "imaging/package/cab.h"
+#include "imaging/source/file_view.h"
+#include "imaging/trust/verify_signature.h"
 
 namespace flashline::line {
 namespace {
@@ -77,14 +79,6 @@ void say_facts(const Package& package, Console& console) {
   for (const std::string& member : package.members) line("stands for", member);
 }
 
-Result<int> info(const Arguments& arguments, Console& console) {
-  const std::string& path = arguments.operands().front();
-  FL_TRY(const Package package, imaging::open_cab(path));
-  say_facts(package, console);
-  console.record(boost::json::serialize(json_of(path, package, "package")));
-  return 0;
-}
-
 Result<int> list(const Arguments& arguments, Console& console) {
   FL_TRY(const Package package, imaging::open_cab(arguments.operands().front()));
   for (const auto& [kind, file] : files_of(package)) {
@@ -99,7 +93,42 @@ Result<int> list(const Arguments& arguments, Console& console) {
 
 boost::json::value json_of(const imaging::TrustVerdict& verdict) {
   if (!verdict.is_signed) return nullptr;
-  return {{"signer", verdict.signer}, {"signer_sha256", to_hex(verdict.signer_digest)}, {"test", verdict.test_signed}};
+  return {{"signer", verdict.signer},
+          {"signer_sha256", to_hex(verdict.signer_digest)},
+          {"test", verdict.test_signed},
+          {"not_after", utc_text(verdict.not_after)}};
+}
+
+/// Catalog and cabinet mostly have one signer: one warning then.
+void warn_of_signers(const imaging::CabVerdict& verdict, Console& console) {
+  const imaging::TrustVerdict& cabinet = verdict.cabinet;
+  const imaging::TrustVerdict& catalog = verdict.catalog;
+  if (cabinet.is_signed) warn_of_expiry(cabinet.signer, cabinet.not_after, console);
+  const bool same = catalog.signer == cabinet.signer && catalog.not_after == cabinet.not_after;
+  if (catalog.is_signed && !same) warn_of_expiry(catalog.signer, catalog.not_after, console);
+}
+
+/// Who says to have signed the cabinet, nothing checked but the bytes.
+Result<imaging::TrustVerdict> claimed_signer(const std::string& path) {
+  FL_TRY(const imaging::FileHandle file, imaging::open_for_reading(path));
+  FL_TRY(const ByteCount size, imaging::size_of(file.get()));
+  imaging::FileView view{file.get(), size};
+  imaging::TrustPolicy policy;
+  policy.inspect_only = true;
+  return imaging::verify_cab_signature(view, policy);
+}
+
+Result<int> info(const Arguments& arguments, Console& console) {
+  const std::string& path = arguments.operands().front();
+  FL_TRY(const Package package, imaging::open_cab(path));
+  FL_TRY(const imaging::TrustVerdict signer, claimed_signer(path));
+  say_facts(package, console);
+  console.say(fmt::format("{:<13} {}", "trust", trust_sentence(signer, false)));
+  if (signer.is_signed) warn_of_expiry(signer.signer, signer.not_after, console);
+  boost::json::object record = json_of(path, package, "package");
+  record["cabinet"] = json_of(signer);
+  console.record(boost::json::serialize(record));
+  return 0;
 }
 
 Result<int> verify(const Arguments& arguments, Console& console) {
@@ -110,6 +139,7 @@ Result<int> verify(const Arguments& arguments, Console& console) {
       fmt::format("{}: good, {} {}", path, verdict.package.identity.name, to_text(verdict.package.identity.version)));
   console.say(fmt::format("  catalog: {}", trust_sentence(verdict.catalog, true)));
   console.say(fmt::format("  cabinet: {}", trust_sentence(verdict.cabinet, true)));
+  warn_of_signers(verdict, console);
   boost::json::object record = json_of(path, verdict.package, "result");
   record["catalog"] = json_of(verdict.catalog);
   record["cabinet"] = json_of(verdict.cabinet);
@@ -120,11 +150,17 @@ Result<int> verify(const Arguments& arguments, Console& console) {
 Result<int> extract(const Arguments& arguments, Console& console) {
   const std::string& path = arguments.operands()[0];
   const std::string& folder = arguments.operands()[1];
-  FL_TRY(const Package package, imaging::extract_cab(path, folder));
+  FL_TRY(const imaging::OpenOptions options, open_options_of(arguments));
+  FL_TRY(const imaging::CabVerdict verdict, imaging::extract_cab(path, folder, options.trust));
+  const Package& package = verdict.package;
   console.say(fmt::format("{}: {} {}, {} files of {} bytes", folder, package.identity.name,
                           to_text(package.identity.version), files_of(package).size(), payload_size(package)));
+  console.say(fmt::format("  cabinet: {}", trust_sentence(verdict.cabinet, true)));
+  warn_of_signers(verdict, console);
   boost::json::object record = json_of(path, package, "result");
   record["folder"] = folder;
+  record["catalog"] = json_of(verdict.catalog);
+  record["cabinet"] = json_of(verdict.cabinet);
   console.record(boost::json::serialize(record));
   return 0;
 }
@@ -154,16 +190,12 @@ Command package_list_command() {
 }
 
 Command package_verify_command() {
-  static const std::vector<std::string_view> wanted{"--trust", "--allow-unsigned", "--pin", "--clock"};
-  std::vector<Option> options;
-  std::ranges::copy_if(open_option_table(), std::back_inserter(options),
-                       [](const Option& option) { return std::ranges::find(wanted, option.name) != wanted.end(); });
   return {.name = "package verify",
           .operands = "F.cab",
           .min_operands = 1,
           .max_operands = 1,
           .summary = "Checks every byte of a package, its catalog and both signatures",
-          .options = options,
+          .options = package_trust_options(),
           .examples = {"flashline package verify Contoso.Drivers.GPIO.cab --trust oem-ca.pem"},
           .run = verify};
 }
@@ -173,9 +205,10 @@ Command package_extract_command() {
           .operands = "F.cab DIR",
           .min_operands = 2,
           .max_operands = 2,
-          .summary = "Unpacks the members of a package into a folder, each one checked against the catalog",
-          .options = {},
-          .examples = {"flashline package extract Contoso.Drivers.GPIO.cab out"},
+          .summary = "Unpacks a package that is signed by somebody trusted, each member checked against the catalog",
+          .options = package_trust_options(),
+          .examples = {"flashline package extract Contoso.Drivers.GPIO.cab out --trust oem-ca.pem",
+                       "flashline package extract Contoso.Drivers.GPIO.cab out --allow-unsigned"},
           .run = extract};
 }
 

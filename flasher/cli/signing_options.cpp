@@ -4,8 +4,9 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "flasher/cli/open_options.h"
+#include "flasher/cli/time_stamper.h"
 #include "imaging/core/errors/usage.h"
-#include "imaging/trust/trust_policy.h"
+#include "imaging/trust/expiry.h"
 
 namespace flashline::line {
 
@@ -34,6 +35,20 @@ Result<std::optional<imaging::Signer>> signer_of(const Arguments& arguments) {
   return imaging::Signer::load(files);
 }
 
+std::vector<Option> package_signing_options() {
+  std::vector<Option> options = joined(signing_option_table(), time_stamp_option_table());
+  std::erase_if(options, [](const Option& option) { return option.name == "--member"; });
+  return options;
+}
+
+Result<std::optional<imaging::PackageSigner>> package_signer_of(const Arguments& arguments, std::time_t time,
+                                                                Console& console) {
+  FL_TRY(std::optional<imaging::Signer> signer, signer_of(arguments));
+  if (!signer) return std::nullopt;
+  warn_of_expiry(signer->name(), signer->not_after(), console);
+  return imaging::PackageSigner{*std::move(signer), time, time_stamper_of(arguments)};
+}
+
 Result<imaging::MemberDigest> member_of(const Arguments& arguments) {
   const std::string member = arguments.value("--member").value_or("sha1");
   if (member == "sha1") return imaging::MemberDigest::sha1;
@@ -55,10 +70,7 @@ Result<imaging::MakeCatalog> catalog_maker(const Arguments& arguments, const ima
 }
 
 void warn_of_expiry(std::string_view whose, std::time_t not_after, Console& console) {
-  const auto days = imaging::expiry_warning(not_after, std::time(nullptr));
-  if (!days) return;
-  if (*days < 0) return console.warn(fmt::format("the certificates of {} ended {} days ago", whose, -*days));
-  console.warn(fmt::format("the certificates of {} end in {} days", whose, *days));
+  if (const auto sentence = imaging::expiry_sentence(whose, not_after, std::time(nullptr))) console.warn(*sentence);
 }
 
 }  // namespace flashline::line

@@ -39,10 +39,15 @@ Result<Package> extract_cab(const std::filesystem::path& cab, const std::filesys
 
 /// A package that is complete, and who says so.
 struct CabVerdict {
-  Package package;       ///< as open_cab gives it
+  Package package;       ///< as open_cab gives it, or extract_cab
   TrustVerdict catalog;  ///< who signed the digests of the members
   TrustVerdict cabinet;  ///< who signed the file
 };
+
+/// The same for a package that somebody has to have signed: `policy` is asked about catalog and cabinet before the
+/// first byte is unpacked. Errors: those of extract_cab, verify_member_catalog, verify_cab_signature.
+Result<CabVerdict> extract_cab(const std::filesystem::path& cab, const std::filesystem::path& folder,
+                               const TrustPolicy& policy);
 
 /// Unpacks all members into nothing and accounts for every byte: structure, block checksums, times, the digest of each
 /// member in manifest and catalog, nothing besides them. Then the signatures of catalog and cabinet, by `policy`.

@@ -59,8 +59,7 @@ class PackedPackage {
   /// Every member is unpacked into what `begin` gives for it, checked, and only then handed to `end`.
   template <class Begin, class End>
   Status unpack_all(const Begin& begin, const End& end) {
-    FL_TRY(catalog_bytes_, bytes_of(catalog_name_));
-    FL_TRY(const MemberCatalog catalog, in_cab(parse_member_catalog(catalog_bytes_)));
+    FL_TRY(const MemberCatalog catalog, read_catalog());
     FL_CHECK(check_all_named());
     std::vector<CatalogMember> seen;
     for (const cab::Member& member : reader_.members()) {
@@ -68,6 +67,7 @@ class PackedPackage {
       FL_TRY(const Sha256 digest, unpack(member, sink));
       FL_CHECK(check_digest(catalog, member, digest));
       FL_CHECK(end(member, digest));
+      if (const auto file = files_.find(folded(member.name)); file != files_.end()) file->second.digest = digest;
       if (!same_word(member.name, catalog_name_)) seen.push_back({.name = member.name, .digest = digest});
     }
     // By name, all of them and no others; a catalog of the servicing stack has names of its own.
@@ -87,6 +87,12 @@ class PackedPackage {
     return {};
   }
 
+  /// Who signed the catalog, whether its digests are right or not.
+  Result<TrustVerdict> catalog_signature(const TrustPolicy& policy) {
+    FL_TRY(const MemberCatalog catalog, read_catalog());
+    return named(verify_member_catalog(catalog_bytes_, catalog.members, policy), name_of(catalog_name_));
+  }
+
   /// Who signed the catalog, after unpack_all.
   Result<TrustVerdict> catalog_verdict(const TrustPolicy& policy) const {
     return named(verify_member_catalog(catalog_bytes_, vouched_, policy), name_of(catalog_name_));
@@ -96,6 +102,8 @@ class PackedPackage {
   template <class Place>
   Package package(const Place& place) {
     (void)for_each_file([&](PackageFile& file) -> Status {
+      // What was unpacked is known by then, where the manifest does not say.
+      file.digest = files_.at(folded(std::get<fs::path>(file.source).string())).digest;
       file.source = place(std::get<fs::path>(file.source).string());
       return {};
     });
@@ -119,6 +127,14 @@ class PackedPackage {
     const cab::Member* member = reader_.find(name);
     if (member == nullptr) return error(errc::cab_members, fmt::format("there is no member {}", name));
     return reader_.bytes_of(*member, max_text_size);
+  }
+
+  /// Read once: what was judged is what counts.
+  Result<MemberCatalog> read_catalog() {
+    if (catalog_bytes_.empty()) {
+      FL_TRY(catalog_bytes_, bytes_of(catalog_name_));
+    }
+    return in_cab(parse_member_catalog(catalog_bytes_));
   }
 
   template <class Visit>
@@ -291,6 +307,19 @@ Result<CabVerdict> verify(BlockView& view, Result<cab::Reader> reader, const std
   return verdict;
 }
 
+/// Each member into a file below `folder`.
+Result<Package> extract(PackedPackage& packed, const fs::path& folder) {
+  std::optional<UnpackedFile> file;
+  FL_CHECK(packed.unpack_all(
+      [&](const cab::Member& member) -> Result<cab::Reader::Sink> {
+        FL_TRY(fs::path place, make_folders(folder, member.name));
+        FL_CHECK(file.emplace(std::move(place)).create());
+        return [&file](std::span<const std::byte> bytes) { return file->write(bytes); };
+      },
+      [&](const cab::Member& member, const Sha256&) { return file->name_it(folder / member_path(member.name)); }));
+  return packed.package([&](const std::string& member) { return folder / member_path(member); });
+}
+
 }  // namespace
 
 Result<Package> open_cab(const fs::path& cab) {
@@ -304,15 +333,21 @@ Result<Package> extract_cab(const fs::path& cab, const fs::path& folder) {
   FL_TRY(cab::Reader reader, cab::Reader::open(cab));
   PackedPackage packed{reader};
   FL_CHECK(packed.open());
-  std::optional<UnpackedFile> file;
-  FL_CHECK(packed.unpack_all(
-      [&](const cab::Member& member) -> Result<cab::Reader::Sink> {
-        FL_TRY(fs::path place, make_folders(folder, member.name));
-        FL_CHECK(file.emplace(std::move(place)).create());
-        return [&file](std::span<const std::byte> bytes) { return file->write(bytes); };
-      },
-      [&](const cab::Member& member, const Sha256&) { return file->name_it(folder / member_path(member.name)); }));
-  return packed.package([&](const std::string& member) { return folder / member_path(member); });
+  return extract(packed, folder);
+}
+
+Result<CabVerdict> extract_cab(const fs::path& cab, const fs::path& folder, const TrustPolicy& policy) {
+  FL_TRY(const FileHandle file, open_for_reading(cab));
+  FL_TRY(const ByteCount size, size_of(file.get()));
+  FileView view{file.get(), size};
+  FL_TRY(cab::Reader reader, cab::Reader::open(std::make_unique<FileView>(file.get(), size), cab.string()));
+  PackedPackage packed{reader};
+  FL_CHECK(packed.open());
+  CabVerdict verdict;
+  FL_TRY(verdict.catalog, packed.catalog_signature(policy));
+  FL_TRY(verdict.cabinet, named(verify_cab_signature(view, policy), cab.string()));
+  FL_TRY(verdict.package, extract(packed, folder));
+  return verdict;
 }
 
 Result<CabVerdict> verify_cab(const fs::path& cab, const TrustPolicy& policy) {

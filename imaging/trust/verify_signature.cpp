@@ -1,8 +1,10 @@
 #include "imaging/trust/verify_signature.h"
 
 #include "imaging/catalog/object_ids.h"
+#include "imaging/core/errors/image.h"
 #include "imaging/core/errors/trust.h"
 #include "imaging/core/little_endian.h"
+#include "imaging/trust/detail/openssl_handles.h"
 #include "imaging/trust/detail/verify_message.h"
 #include "imaging/trust/signable_file.h"
 
@@ -41,6 +43,24 @@ Result<TrustVerdict> verify_member_catalog(std::span<const std::byte> der, std::
   FL_CHECK(check_members(catalog, files));
   return detail::verify_message(der, catalog, policy,
                                 {errc::unsigned_file, "the package's catalog carries no signature"});
+}
+
+Result<TrustVerdict> verify_catalog_signature(std::span<const std::byte> der, const TrustPolicy& policy) {
+  FL_TRY(const SignedMessage message, parse_signed_message(der, oid::ctl));
+  return detail::verify_message(der, message, policy, {errc::unsigned_file, "the catalog carries no signature"});
+}
+
+Result<std::vector<TrustAnchor>> by_common_name(std::span<const TrustAnchor> anchors) {
+  std::vector<TrustAnchor> single;
+  for (const TrustAnchor& anchor : anchors) {
+    FL_TRY(const auto certificates, detail::parse_certificates(anchor.pem, anchor.name, errc::anchor_file));
+    for (const auto& certificate : certificates) {
+      single.push_back({.pem = detail::pem_of(certificate.get()),
+                        .name = detail::common_name_of(certificate.get()),
+                        .test = anchor.test});
+    }
+  }
+  return single;
 }
 
 Result<TrustVerdict> verify_cab_signature(BlockView& file, const TrustPolicy& policy) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "imaging/catalog/member_catalog.h"
 #include "imaging/core/block_view.h"
@@ -18,6 +19,14 @@ namespace flashline::imaging {
 /// test_signed, anchor_file.
 Result<TrustVerdict> verify_member_catalog(std::span<const std::byte> der, std::span<const CatalogMember> files,
                                            const TrustPolicy& policy);
+
+/// Checks who signed a catalog, whatever it vouches for. Errors: catalog_size, catalog_der, catalog_structure,
+/// and the policy's as above.
+Result<TrustVerdict> verify_catalog_signature(std::span<const std::byte> der, const TrustPolicy& policy);
+
+/// Each certificate of `anchors` as an anchor of its own that is called by its common name: a verdict names the root.
+/// Errors: anchor_file.
+Result<std::vector<TrustAnchor>> by_common_name(std::span<const TrustAnchor> anchors);
 
 /// Checks a cabinet against the signature it carries. Every byte of the file counts.
 /// Under policy.inspect_only a refusal by the policy or a wrong digest is told in the verdict.

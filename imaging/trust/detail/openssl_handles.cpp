@@ -76,6 +76,26 @@ Result<std::vector<CertificateHandle>> parse_certificates(std::string_view pem, 
 std::string subject_of(const X509* certificate) { return text_of(X509_get_subject_name(certificate)); }
 std::string issuer_of(const X509* certificate) { return text_of(X509_get_issuer_name(certificate)); }
 
+std::string common_name_of(const X509* certificate) {
+  const X509_NAME* subject = X509_get_subject_name(certificate);
+  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (at < 0) return {};
+  unsigned char* text = nullptr;
+  const int size = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  if (size < 0) return {};
+  std::string name{reinterpret_cast<const char*>(text), static_cast<std::size_t>(size)};
+  OPENSSL_free(text);
+  return name;
+}
+
+std::string pem_of(const X509* certificate) {
+  const BioHandle out{BIO_new(BIO_s_mem())};
+  PEM_write_bio_X509(out.get(), certificate);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(out.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
 std::vector<std::byte> der_of(const X509* certificate) {
   const int size = i2d_X509(certificate, nullptr);
   if (size <= 0) return {};

@@ -57,6 +57,9 @@ Result<std::vector<CertificateHandle>> parse_certificates(std::string_view pem, 
 std::string subject_of(const x509_st* certificate);
 /// Issuer, RFC 2253.
 std::string issuer_of(const x509_st* certificate);
+/// UTF-8; empty where the certificate has none.
+std::string common_name_of(const x509_st* certificate);
+std::string pem_of(const x509_st* certificate);
 std::vector<std::byte> der_of(const x509_st* certificate);
 /// IssuerAndSerialNumber, DER: how a SignerInfo names this certificate.
 std::vector<std::byte> issuer_and_serial(const x509_st* certificate);

@@ -84,7 +84,7 @@ bool says_test_only(const X509* certificate) {
 void note_chain(X509_STORE_CTX* context, const AnchorSet& set, TrustVerdict& verdict) {
   const STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context);
   const int length = sk_X509_num(chain);
-  verdict.test_signed = set.test;
+  verdict.test_signed = verdict.test_signed || set.test;
   for (int i = 0; i < length; ++i) {
     const X509* certificate = sk_X509_value(chain, i);
     verdict.not_after = std::min(verdict.not_after, seconds_of(X509_get0_notAfter(certificate)));
@@ -132,6 +132,7 @@ TrustVerdict claim_of(const X509* signer) {
   verdict.issuer = issuer_of(signer);
   verdict.signer_digest = digest_of(signer);
   verdict.not_after = seconds_of(X509_get0_notAfter(signer));
+  verdict.test_signed = says_test_only(signer);
   return verdict;
 }
 
