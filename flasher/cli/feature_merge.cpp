@@ -10,7 +10,6 @@
 #include "imaging/build/build_environment.h"
 #include "imaging/core/errors/usage.h"
 #include "imaging/feature/merge_files.h"
-#include "imaging/trust/package_signer.h"
 #include "imaging/workspace/input_xml.h"
 
 namespace flashline::line {
@@ -89,9 +88,7 @@ Result<int> run(const Arguments& arguments, Console& console) {
   FL_TRY(const imaging::MergeInputs inputs, merge_inputs(arguments));
   imaging::CabOptions options;
   FL_TRY(options.time, build_time());
-  FL_TRY(std::optional<imaging::Signer> key, signer_of(arguments));
-  std::optional<imaging::PackageSigner> signer;
-  if (key) signer.emplace(*std::move(key), options.time);
+  FL_TRY(const std::optional<imaging::PackageSigner> signer, package_signer_of(arguments, options.time, console));
   options.signer = signer ? &*signer : nullptr;
   const imaging::MergeFolders folders = folders_of(arguments);
   FL_TRY(const imaging::MergeResult merged, imaging::merge_files(arguments.operands()[0], folders, inputs, options));
@@ -107,15 +104,13 @@ Command feature_merge_command() {
           .min_operands = 1,
           .max_operands = 1,
           .summary = "Makes identifier packages and merged manifests of the feature manifests of a list",
-          .options = {{"--out", "DIR", "takes the packages; the manifests go to DIR/MergedFMs"},
-                      {"--workspace", "DIR", "where owner, version and folders of cabs are said"},
-                      {"--fm-dir", "DIR", "where manifests lie, before the list's own folder", true},
-                      {"--packages", "DIR", "where all cabs lie that the manifests name"},
-                      {"--oem", "NAME", "what OEM_NAME stands for"},
-                      {"--version", "A.B.C.D", "of the identifier packages"},
-                      {"--key", "K.pem", "private key that signs catalogs and cabinets (RSA, 2048 bits or more)"},
-                      {"--cert", "C.pem", "its certificate first, then those above it"},
-                      {"--passphrase-file", "FILE", "its first line opens an encrypted key"}},
+          .options = joined({{"--out", "DIR", "takes the packages; the manifests go to DIR/MergedFMs"},
+                             {"--workspace", "DIR", "where owner, version and folders of cabs are said"},
+                             {"--fm-dir", "DIR", "where manifests lie, before the list's own folder", true},
+                             {"--packages", "DIR", "where all cabs lie that the manifests name"},
+                             {"--oem", "NAME", "what OEM_NAME stands for"},
+                             {"--version", "A.B.C.D", "of the identifier packages"}},
+                            package_signing_options()),
           .examples = {"flashline feature merge Source-arm/BSP/RPi/Packages/RPiFMFileList.xml --out Build/arm/pkgs "
                        "--workspace .",
                        "flashline feature merge BoardFMFileList.xml --out out --oem Contoso --packages cabs --version "

@@ -2,8 +2,10 @@
 
 #include <boost/json.hpp>
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
 
 #include "flasher/cli/command.h"
+#include "imaging/build/import_bsp.h"
 #include "imaging/build/skeleton.h"
 #include "imaging/core/errors/usage.h"
 
@@ -53,8 +55,32 @@ Result<int> run_package(const Arguments& arguments, Console& console) {
   return show(imaging::new_package(workspace, arguments.operands()[1], folder, kind_of(arguments)), console);
 }
 
+/// A board that somebody else described.
+Result<int> import_board(const std::string& source, const imaging::Workspace& workspace, const std::string& arch_name,
+                         const std::string& name, Console& console) {
+  FL_TRY(const imaging::WorkspaceArch arch, imaging::workspace_arch(arch_name));
+  FL_TRY(const imaging::ImportedBsp made, imaging::import_bsp(source, workspace.root, arch.cpu, name));
+  console.say(
+      fmt::format("{}: {} files, {}", made.folder.string(), made.files, fmt::join(made.feature_manifests, ", ")));
+  if (made.stripped > 0) {
+    console.say(fmt::format("{} of its manifests had been merged and are as before again", made.stripped));
+  }
+  console.record(
+      boost::json::serialize(boost::json::object{{"type", "result"},
+                                                 {"path", made.folder.string()},
+                                                 {"files", made.files},
+                                                 {"manifests", boost::json::value_from(made.feature_manifests)},
+                                                 {"stripped", made.stripped}}));
+  return 0;
+}
+
 Result<int> run_bsp(const Arguments& arguments, Console& console) {
   FL_TRY(const imaging::Workspace workspace, workspace_of(arguments));
+  if (const auto source = arguments.value("--from")) {
+    if (arguments.has("--linux"))
+      return fail(errc::usage, "flashline new bsp: --from brings files of its own, leave out --linux");
+    return import_board(*source, workspace, arch_of(arguments, workspace), arguments.operands()[1], console);
+  }
   return show(imaging::new_bsp(workspace, arch_of(arguments, workspace), arguments.operands()[1], kind_of(arguments)),
               console);
 }
@@ -93,9 +119,12 @@ Command new_bsp_command() {
           .operands = "WORKSPACE NAME",
           .min_operands = 2,
           .max_operands = 2,
-          .summary = "Makes a board support package: manifest, list of manifests, OEMInput samples",
-          .options = {linux_option, arch_option},
-          .examples = {"flashline new bsp ws Board1 --arch x64", "flashline new bsp samples Board1 --linux"},
+          .summary = "Makes a board support package (manifest, list of manifests, OEMInput samples), or imports one",
+          .options = {{"--from", "PATH", "import the board NAME that this folder or zip holds, checked"},
+                      linux_option,
+                      arch_option},
+          .examples = {"flashline new bsp ws Board1 --arch x64", "flashline new bsp samples Board1 --linux",
+                       "flashline new bsp ws RPi --from RPi.BSP.zip --arch arm"},
           .run = run_bsp};
 }
 

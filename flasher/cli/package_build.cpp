@@ -7,9 +7,7 @@
 #include "flasher/cli/command.h"
 #include "flasher/cli/open_options.h"
 #include "flasher/cli/signing_options.h"
-#include "flasher/cli/time_stamper.h"
 #include "imaging/build/build_environment.h"
-#include "imaging/catalog/member_catalog.h"
 #include "imaging/core/errors/image.h"
 #include "imaging/core/errors/package.h"
 #include "imaging/core/errors/usage.h"
@@ -17,7 +15,6 @@
 #include "imaging/package/cab.h"
 #include "imaging/package/definition.h"
 #include "imaging/provisioning/ppkg.h"
-#include "imaging/trust/package_signer.h"
 #include "imaging/workspace/input_xml.h"
 
 namespace flashline::line {
@@ -83,14 +80,6 @@ Status apply_environment(const imaging::Workspace& workspace, Setting& setting) 
   return {};
 }
 
-Result<std::optional<imaging::PackageSigner>> package_signer_of(const Arguments& arguments, std::time_t time,
-                                                                Console& console) {
-  FL_TRY(std::optional<imaging::Signer> signer, signer_of(arguments));
-  if (!signer) return std::nullopt;
-  warn_of_expiry(signer->name(), signer->not_after(), console);
-  return imaging::PackageSigner{*std::move(signer), time, time_stamper_of(arguments)};
-}
-
 Result<Setting> setting_of(const Arguments& arguments, Console& console) {
   Setting setting;
   FL_TRY(setting.time, build_time());
@@ -151,13 +140,8 @@ Status make_folder(const fs::path& folder) {
 Status provision(const DefinitionFile& file, const Setting& setting) {
   if (file.answer_file.empty() || setting.provisioning.empty()) return {};
   FL_CHECK(make_folder(setting.provisioning));
-  imaging::PpkgOptions options{.time = setting.time};
-  options.catalog = [&](const std::string& name, const Sha256& digest) -> Result<std::vector<std::byte>> {
-    const std::vector<imaging::CatalogMember> members{{.name = name, .digest = digest}};
-    FL_TRY(std::vector<std::byte> catalog, imaging::build_member_catalog(members, setting.time));
-    if (!setting.signer) return catalog;
-    return setting.signer->sign_catalog(catalog);
-  };
+  const imaging::PackageSigner* const signer = setting.signer ? &*setting.signer : nullptr;
+  const imaging::PpkgOptions options{.time = setting.time, .catalog = imaging::ppkg_catalog(setting.time, signer)};
   const fs::path out = setting.provisioning / (stem_of(file.path) + ".ppkg");
   FL_TRY([[maybe_unused]] const auto made, imaging::write_ppkg(file.answer_file, out, options));
   return {};
@@ -213,13 +197,6 @@ Result<int> run(const Arguments& arguments, Console& console) {
   return 0;
 }
 
-/// Those of images, but the one about their catalogs.
-std::vector<Option> signing_options() {
-  std::vector<Option> options = joined(signing_option_table(), time_stamp_option_table());
-  std::erase_if(options, [](const Option& option) { return option.name == "--member"; });
-  return options;
-}
-
 }  // namespace
 
 Command package_build_command() {
@@ -235,7 +212,7 @@ Command package_build_command() {
                {"--version", "V", "version of the packages (default: the workspace's, or 10.0.0.0)"},
                {"--define", "NAME=VALUE", "what $(NAME) means in the definition", true},
                {"--out", "DIR", "where cabinets go (default: the workspace's folder for packages, or here)"}},
-              signing_options()),
+              package_signing_options()),
           .examples = {"flashline package build Drivers.GPIO --workspace ~/panel --key test.key --cert test.pem",
                        "SOURCE_DATE_EPOCH=1767225600 flashline package build --all ~/panel --arch arm64"},
           .run = run};

@@ -6,23 +6,15 @@
 #include "flasher/cli/command.h"
 #include "flasher/cli/open_options.h"
 #include "flasher/cli/signing_options.h"
-#include "imaging/catalog/member_catalog.h"
 #include "imaging/provisioning/ppkg.h"
-#include "imaging/trust/package_signer.h"
 
 namespace flashline::line {
 namespace {
 
 Result<int> run_build(const Arguments& arguments, Console& console) {
   FL_TRY(const std::time_t time, build_time());
-  FL_TRY(std::optional<imaging::Signer> signer, signer_of(arguments));
-  imaging::PpkgOptions options{.time = time};
-  options.catalog = [&](const std::string& name, const Sha256& digest) -> Result<std::vector<std::byte>> {
-    const std::vector<imaging::CatalogMember> members{{.name = name, .digest = digest}};
-    FL_TRY(const auto catalog, imaging::build_member_catalog(members, time));
-    if (!signer) return catalog;
-    return signer->sign(catalog, time);
-  };
+  FL_TRY(const std::optional<imaging::PackageSigner> signer, package_signer_of(arguments, time, console));
+  const imaging::PpkgOptions options{.time = time, .catalog = imaging::ppkg_catalog(time, signer ? &*signer : nullptr)};
   FL_TRY(const imaging::WrittenPpkg made,
          imaging::write_ppkg(arguments.operands()[0], arguments.operands()[1], options));
   console.say(fmt::format("{}: {}", made.package.string(), to_hex(made.digest)));
@@ -92,7 +84,7 @@ Command provision_build_command() {
       .min_operands = 2,
       .max_operands = 2,
       .summary = "Makes a provisioning package, and its catalog beside it, of an answer file",
-      .options = signing_option_table(),
+      .options = package_signing_options(),
       .examples = {"flashline provision build prov/customizations.xml PanelProv.ppkg --key line.key --cert line.pem"},
       .run = run_build};
 }

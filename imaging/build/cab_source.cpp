@@ -5,13 +5,11 @@
 
 #include "imaging/build/definition_name.h"
 #include "imaging/build/stand_in.h"
-#include "imaging/catalog/member_catalog.h"
 #include "imaging/core/errors/build.h"
 #include "imaging/core/errors/image.h"
 #include "imaging/package/cab.h"
 #include "imaging/package/definition.h"
 #include "imaging/provisioning/ppkg.h"
-#include "imaging/trust/package_signer.h"
 #include "imaging/workspace/input_xml.h"
 #include "imaging/workspace/windows_path.h"
 
@@ -139,13 +137,8 @@ Status CabSource::provision(const DefinitionFile& definition) {
   FL_TRY(const Sha256 key, provisioning_key(answers, options_.stamp));
   const fs::path catalog = fs::path{out}.replace_extension(".cat");
   if (is_up_to_date(out, key) && fs::exists(catalog)) return {};
-  PpkgOptions options{.time = options_.stamp.time};
-  options.catalog = [&](const std::string& file, const Sha256& digest) -> Result<std::vector<std::byte>> {
-    const std::vector<CatalogMember> members{{.name = file, .digest = digest}};
-    FL_TRY(auto made, build_member_catalog(members, options_.stamp.time));
-    if (options_.signer == nullptr) return made;
-    return options_.signer->sign_catalog(made);
-  };
+  const std::time_t time = options_.stamp.time;
+  const PpkgOptions options{.time = time, .catalog = ppkg_catalog(time, options_.signer)};
   FL_TRY([[maybe_unused]] const WrittenPpkg made, write_ppkg(answers, out, options));
   return remember_key(out, key);
 }

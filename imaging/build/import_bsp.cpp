@@ -4,6 +4,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "imaging/build/detail/foreign_tree.h"
+#include "imaging/build/smbios_config.h"
 #include "imaging/core/errors/build.h"
 #include "imaging/feature/feature_manifest.h"
 #include "imaging/source/scratch_folder.h"
@@ -111,6 +112,9 @@ Result<std::vector<std::string>> check_bsp(const fs::path& list_path, CpuType cp
   if (names.empty()) return list.error(errc::bsp_incomplete, list.root.offset, "the list names no manifest");
   if (const auto sample = find_input(root_of(list_path), "OEMInputSamples\\TestOEMInput.xml"); !sample) {
     return fail(errc::bsp_incomplete, sample.error().detail);
+  }
+  if (const auto config = find_input(root_of(list_path), "OEMInputSamples\\SMBIOS.CFG")) {
+    FL_TRY([[maybe_unused]] const SmbiosConfig read, read_smbios_config(*config));
   }
   return names;
 }

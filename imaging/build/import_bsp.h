@@ -23,7 +23,8 @@ struct ImportedBsp {
 /// manifests become what they were before: their feature identifier packages are those of whoever merged them. On
 /// failure no BSP is left.
 /// Errors: bsp_source, bsp_incomplete, bsp_cpu, bsp_member (links, paths that leave the folder, names that differ only
-/// in case, too much), bsp_exists, bsp_write, image_write, and those of read_input_xml and strip_merged.
+/// in case, too much), bsp_exists, bsp_write, image_write, and those of read_input_xml, read_smbios_config and
+/// strip_merged.
 Result<ImportedBsp> import_bsp(const std::filesystem::path& source, const std::filesystem::path& workspace, CpuType cpu,
                                std::string_view name);
 

@@ -14,10 +14,16 @@
 
 namespace flashline::imaging {
 
+class PackageSigner;
+
+/// The catalog for the file of this name and digest.
+using PpkgCatalog = std::function<Result<std::vector<std::byte>>(const std::string& name, const Sha256& digest)>;
+/// One of `time`, signed by `signer`, who outlives it; null: unsigned.
+PpkgCatalog ppkg_catalog(std::time_t time, const PackageSigner* signer);
+
 struct PpkgOptions {
-  std::time_t time = 0;  ///< of every file and of the image: seconds since 1970, UTC
-  /// The catalog for the file of this name and digest. Empty: none is made.
-  std::function<Result<std::vector<std::byte>>(const std::string& name, const Sha256& digest)> catalog{};
+  std::time_t time = 0;   ///< of every file and of the image: seconds since 1970, UTC
+  PpkgCatalog catalog{};  ///< empty: none is made
 };
 
 struct WrittenPpkg {

@@ -8,11 +8,13 @@
 #include <wimlib.h>
 
 #include "imaging/build/package_key.h"
+#include "imaging/catalog/member_catalog.h"
 #include "imaging/core/errors/build.h"
 #include "imaging/core/xml_escape.h"
 #include "imaging/provisioning/detail/wim_header.h"
 #include "imaging/provisioning/ppkg.h"
 #include "imaging/source/scratch_folder.h"
+#include "imaging/trust/package_signer.h"
 #include "imaging/workspace/input_xml.h"
 
 namespace flashline::imaging {
@@ -172,6 +174,15 @@ Status capture(const fs::path& tree, const AnswerFile& answers, std::time_t time
 }
 
 }  // namespace
+
+PpkgCatalog ppkg_catalog(std::time_t time, const PackageSigner* signer) {
+  return [time, signer](const std::string& name, const Sha256& digest) -> Result<std::vector<std::byte>> {
+    const std::vector<CatalogMember> members{{.name = name, .digest = digest}};
+    FL_TRY(std::vector<std::byte> catalog, build_member_catalog(members, time));
+    if (signer == nullptr) return catalog;
+    return signer->sign_catalog(catalog);
+  };
+}
 
 Result<WrittenPpkg> write_ppkg(const fs::path& answer_file, const fs::path& out, const PpkgOptions& options) {
   FL_TRY(const XmlDocument document, read_input_xml(answer_file));

@@ -118,6 +118,12 @@ class ImportBsp : public ::testing::Test {
   fakes::TempFolder folder_;
 };
 
+TEST_F(ImportBsp, ReadsWhatTheFirmwareWillRead) {
+  auto files = board();
+  files["OEMInputSamples/SMBIOS.CFG"] = "CFG:01.01\nnonsense\n";
+  refuse(folder_of(folder_, files), errc::smbios_config, "SMBIOS.CFG:2:");
+}
+
 TEST_F(ImportBsp, TakesAFolder) {
   auto files = board();
   files["Packages/Board.Drivers/x.wm.xml"] = "<identity/>";
