@@ -36,6 +36,7 @@ Result<imaging::TrustPolicy> trust_of(const Arguments& arguments, std::time_t ti
     FL_TRY(imaging::TrustAnchor anchor, imaging::load_anchor(path, true));
     trust.anchors.push_back(std::move(anchor));
   }
+  FL_TRY(trust.stamp_anchors, stamp_anchors_of(arguments));
   if (const auto own = arguments.value("--cert")) {
     FL_TRY(imaging::TrustAnchor anchor, imaging::load_anchor(*own, false));
     trust.anchors.push_back(std::move(anchor));
@@ -60,6 +61,14 @@ Result<imaging::ImageBuildOptions> build_options_of(const Arguments& arguments) 
 
 void show(const imaging::ImageBuildOptions& options, const imaging::ImageBuild& build, Console& console) {
   for (const std::string& warning : build.warnings) console.warn(warning);
+  for (const imaging::UsedCertificate& one : build.report.certificates) {
+    warn_of_expiry(one.subject, one.not_after, console);
+  }
+  // An image that is taken over has no report: what would sign it is still worth a word.
+  if (build.reused && options.signer != nullptr) {
+    const imaging::Signer& signer = options.signer->signer();
+    warn_of_expiry(signer.name(), signer.not_after(), console);
+  }
   if (build.missing > 0) {
     console.warn(
         fmt::format("stand-ins for {} missing packages and manifests: the image is not for shipping", build.missing));
@@ -107,7 +116,9 @@ Command image_build_command() {
                              {"--arch", "ARCH", "arm, arm64, x86 or x64, where several have a product of that name"},
                              {"--stand-ins", "", "Test only: empty packages in the place of those that are missing"},
                              {"--trust", "CERT.pem", "whose signature counts on packages that others deliver", true},
-                             {"--trust-test", "CERT.pem", "the same, for Test images only", true}},
+                             {"--trust-test", "CERT.pem", "the same, for Test images only", true},
+                             {"--trust-stamp", "CERT.pem",
+                              "whose time stamps keep signatures good when their certificate ends", true}},
                             signing_option_table()),
           .examples = {"flashline image build ws --product Panel --config Test --out panel.ffu --stand-ins",
                        "flashline image build ws --product Panel --config Retail --out panel.ffu --key line.key --cert "

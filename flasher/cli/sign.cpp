@@ -14,6 +14,7 @@
 #include "imaging/core/errors/image.h"
 #include "imaging/core/errors/package.h"
 #include "imaging/core/errors/usage.h"
+#include "imaging/package/program_names.h"
 #include "imaging/package/resign.h"
 #include "imaging/source/file_view.h"
 #include "imaging/source/output_file.h"
@@ -83,13 +84,12 @@ Result<const Kind*> kind_of(const fs::path& path) {
   return fail(errc::not_signable, fmt::format("{}: neither a program nor a cabinet, catalog or image", path.string()));
 }
 
-/// HAL extensions have a certificate of their own: they are signed only when they are named.
-bool is_hal_extension(const fs::path& path) { return imaging::folded(path.filename().string()).starts_with("halext"); }
-
+/// HAL extensions are signed only when they are named.
 bool is_signed_in_folders(const fs::path& path) {
   const std::string extension = imaging::folded(path.extension().string());
-  constexpr std::string_view known[]{".sys", ".dll", ".exe", ".efi", ".cab", ".cat", ".ffu"};
-  return std::ranges::find(known, extension) != std::end(known) && !is_hal_extension(path);
+  constexpr std::string_view known[]{".cab", ".cat", ".ffu"};
+  if (imaging::is_program_name(extension)) return !imaging::is_hal_extension(path.string());
+  return std::ranges::find(known, extension) != std::end(known);
 }
 
 /// The files of a folder and its folders, in the order of their names; a file is itself.

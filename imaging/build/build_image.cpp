@@ -6,6 +6,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "imaging/build/image_inputs.h"
+#include "imaging/build/smbios_config.h"
 #include "imaging/core/errors/build.h"
 #include "imaging/feature/release_rules.h"
 #include "imaging/ffu/manifest.h"
@@ -20,9 +21,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What is remembered of the last image of a product, in its folder: `image.key`, `image.time`.
+/// What is remembered of the last image of a product, in its folder: `image.key`, `image.time`, `image.warnings`.
 constexpr const char* image_mark = "image";
 constexpr const char* time_mark = "image.time";
+constexpr const char* warnings_mark = "image.warnings";
 
 /// NAME.ffu.json, NAME.ffu.html.
 fs::path beside(const fs::path& out, std::string_view ending) { return fs::path{out} += ending; }
@@ -67,6 +69,17 @@ std::vector<ManifestFact> manifest_facts(const ImageInputs& inputs) {
                      .release_type = one.manifest.release_type});
   }
   return facts;
+}
+
+/// A board whose firmware cannot read its SMBIOS.CFG says so to nobody.
+Status check_smbios(const ImagePackage& package) {
+  const fs::path* file = payload_file(package, "SMBIOS.CFG");
+  if (file == nullptr) return {};
+  const auto read = read_smbios_config(*file);
+  if (read) return {};
+  std::string what = read.error().detail;
+  if (what.starts_with(file->string())) what.replace(0, file->string().size(), package.wanted.cab + "/SMBIOS.CFG");
+  return fail(read.error().code, std::move(what));
 }
 
 bool is_provisioning(const PackageFile& file) { return folded(file.device_path).ends_with(".ppkg"); }
@@ -119,6 +132,7 @@ class ImageBuilder {
     FL_CHECK(fill(stage));
     FL_CHECK(write(stage));
     list_files(stage);
+    list_certificates();
     return std::move(report_);
   }
 
@@ -146,11 +160,13 @@ class ImageBuilder {
 
   Status open_packages() {
     std::size_t number = 0;
+    FL_TRY(SignatureJudge judge, SignatureJudge::make(options_.trust));
     for (const ResolvedPackage& wanted : inputs_.resolution.packages) {
       tell(fmt::format("open {}", wanted.cab));
-      auto opened =
-          open_image_package(wanted, scratch_ / fmt::format("p{}", number++), inputs_.environment.cpu, options_.trust);
+      auto opened = open_image_package(wanted, scratch_ / fmt::format("p{}", number++), inputs_.environment.cpu, judge,
+                                       is_windows());
       if (!opened) return std::unexpected{in_context(wanted.cab, opened.error())};
+      FL_CHECK(check_smbios(*opened));
       report_.packages.push_back(*std::move(opened));
     }
     return {};
@@ -179,6 +195,7 @@ class ImageBuilder {
     for (const Error& warning : verdict.warnings) {
       report_.warnings.push_back(fmt::format("[{}] {}", code_of(warning.code), warning.detail));
     }
+    report_.code_integrity = verdict.enforce_code_integrity;
     return verdict.status();
   }
 
@@ -243,6 +260,16 @@ class ImageBuilder {
     }
   }
 
+  void list_certificates() {
+    report_.certificates = used_certificates(report_.packages);
+    if (options_.signer == nullptr) return;
+    const Signer& signer = options_.signer->signer();
+    for (UsedCertificate& one : report_.certificates) {
+      if (one.subject == signer.name() && one.not_after == signer.not_after()) return void(++one.uses);
+    }
+    report_.certificates.push_back({.subject = signer.name(), .not_after = signer.not_after(), .uses = 1});
+  }
+
   const ImageBuildOptions& options_;
   ImageInputs inputs_;
   fs::path scratch_;
@@ -263,6 +290,19 @@ void shorten_all(ImageReport& report, const fs::path& workspace) {
   for (auto* list : {&report.missing_manifests, &report.unknown_features, &report.warnings}) {
     for (std::string& text : *list) text = below_workspace(text, workspace);
   }
+}
+
+/// What there was to say when the image was made, for those who ask again.
+Status remember_warnings(const fs::path& file, const std::vector<std::string>& warnings) {
+  std::string text;
+  for (const std::string& one : warnings) text += one + "\n";
+  return write_small_file(file, std::string_view{text});
+}
+std::vector<std::string> remembered_warnings(const fs::path& file) {
+  std::vector<std::string> warnings;
+  std::ifstream in{file};
+  for (std::string line; std::getline(in, line);) warnings.push_back(line);
+  return warnings;
 }
 
 /// The digest of the image that stands beside the key: somebody may have put another file there.
@@ -301,6 +341,7 @@ Result<std::optional<ImageBuild>> reuse_last(const ImageBuildOptions& options) {
   FL_TRY(const Sha256 key, image_key(inputs, last));
   ImageBuild build{.reused = has_key(folder / image_mark, key_with(key, *there)),
                    .cabs = inputs.cabs,
+                   .warnings = remembered_warnings(folder / warnings_mark),
                    .missing = inputs.missing.size() + inputs.missing_manifests.size(),
                    .report = {}};
   return build;
@@ -325,6 +366,7 @@ Result<ImageBuild> build_image(const ImageBuildOptions& options) {
   fs::create_directories(inputs.folder, code);
   if (const auto there = made_image(options.out); there && has_key(mark, key_with(key, *there))) {
     build.reused = true;
+    build.warnings = remembered_warnings(inputs.folder / warnings_mark);
     return build;
   }
   const fs::path root = inputs.workspace.root;
@@ -335,6 +377,7 @@ Result<ImageBuild> build_image(const ImageBuildOptions& options) {
   build.warnings = build.report.warnings;
   FL_CHECK(write_small_file(beside(options.out, ".json"), report_json(build.report)));
   FL_CHECK(write_small_file(beside(options.out, ".html"), report_html(build.report)));
+  FL_CHECK(remember_warnings(mark.parent_path() / warnings_mark, build.warnings));
   FL_TRY(const Sha256 made, digest_of_file(options.out));
   FL_CHECK(write_small_file(last_mark, fmt::format("{}\n", static_cast<std::int64_t>(options.time))));
   FL_CHECK(remember_key(mark, key_with(key, made)));

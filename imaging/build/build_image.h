@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "imaging/build/cab_source.h"
+#include "imaging/build/certificates.h"
 #include "imaging/build/image_package.h"
 #include "imaging/build/product.h"
 #include "imaging/build/write_image.h"
@@ -35,8 +36,10 @@ struct ImageReport {
   std::string product, arch, board, config, description, version, oem_input;
   ReleaseType release = ReleaseType::test;
   std::time_t time = 0;
-  std::string signer;  ///< of the image; empty: unsigned
+  bool code_integrity = true;  ///< the image enforces it, as long as no policy in it says otherwise
+  std::string signer;          ///< of the image; empty: unsigned
   std::vector<ImagePackage> packages;
+  std::vector<UsedCertificate> certificates;   ///< that signed it and what is in it
   std::vector<MissingCab> missing;             ///< a stand-in is in the place of each
   std::vector<std::string> missing_manifests;  ///< of Microsoft's
   std::vector<std::string> unknown_features;   ///< that no manifest defines, since Microsoft's are missing
@@ -56,8 +59,8 @@ struct ImageReport {
 struct ImageBuild {
   bool reused = false;  ///< nothing had changed; the image that was there is the one, and `report` is empty
   CabCounts cabs;
-  std::vector<std::string> warnings{};
-  std::size_t missing = 0;  ///< packages and manifests that stand-ins replace
+  std::vector<std::string> warnings{};  ///< of the image, made now or before; but not those of certificates that end
+  std::size_t missing = 0;              ///< packages and manifests that stand-ins replace
   ImageReport report;
 };
 

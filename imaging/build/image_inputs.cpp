@@ -112,7 +112,7 @@ Result<fs::path> image_folder(const ImageBuildOptions& options) {
 }
 
 Result<Sha256> image_key(const ImageInputs& inputs, const ImageBuildOptions& options) {
-  constexpr std::uint64_t image_form = 1;  // raised when images of the same inputs come out otherwise
+  constexpr std::uint64_t image_form = 2;  // raised when images of the same inputs come out otherwise
   KeyHash hash;
   hash.add(image_form);
   hash.add(std::uint64_t{options.fixed_time});
@@ -121,7 +121,13 @@ Result<Sha256> image_key(const ImageInputs& inputs, const ImageBuildOptions& opt
   hash.add(inputs.product.name);
   FL_TRY(const Sha256 oem, digest_of_file(inputs.oem_file));
   hash.add(oem);
-  for (const TrustAnchor& anchor : options.trust.anchors) hash.add(anchor.pem);
+  for (const auto* anchors : {&options.trust.anchors, &options.trust.stamp_anchors}) {
+    hash.add(anchors->size());
+    for (const TrustAnchor& anchor : *anchors) {
+      hash.add(anchor.pem);
+      hash.add(std::uint64_t{anchor.test});
+    }
+  }
   for (const std::string& one : inputs.missing_manifests) hash.add(one);
   for (const LoadedManifest& one : inputs.manifests) {
     FL_TRY(const Sha256 digest, digest_of_file(one.manifest.file));

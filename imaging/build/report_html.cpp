@@ -5,6 +5,7 @@
 #include "imaging/build/build_image.h"
 #include "imaging/build/report_words.h"
 #include "imaging/core/xml_escape.h"
+#include "imaging/trust/expiry.h"
 
 namespace flashline::imaging {
 namespace {
@@ -61,8 +62,12 @@ std::string alerts(const ImageReport& report) {
         "stand-ins are in their place.</div>\n",
         report.missing.size(), report.missing_manifests.size());
   }
-  for (const std::string& warning : report.warnings) {
+  const auto warn = [&](const std::string& warning) {
     text += fmt::format("<div class=\"warn\">{}</div>\n", xml_escaped(warning));
+  };
+  for (const std::string& warning : report.warnings) warn(warning);
+  for (const UsedCertificate& one : report.certificates) {
+    if (const auto sentence = expiry_sentence(one.subject, one.not_after, report.time)) warn(*sentence);
   }
   return text;
 }
@@ -115,8 +120,19 @@ std::string packages(const ImageReport& report) {
         xml_escaped(package.wanted.cab), package.stand_in ? " <b>stand-in</b>" : "",
         to_text(package.package.identity.version), xml_escaped(package.package.identity.partition),
         name_of(package.package.identity.release_type),
-        package.signer.empty() ? std::string{word_of(package.signed_by)} : xml_escaped(package.signer), reasons,
-        to_hex(package.digest).substr(0, 16));
+        package.signature.signer.empty() ? std::string{word_of(package.signature.by)}
+                                         : xml_escaped(package.signature.signer),
+        reasons, to_hex(package.digest).substr(0, 16));
+  }
+  return text + "</table>\n";
+}
+
+std::string certificates(const ImageReport& report) {
+  if (report.certificates.empty()) return {};
+  std::string text{"<h2>Certificates</h2>\n<table>\n<tr><th>Signer</th><th>Ends</th><th class=\"n\">Uses</th></tr>\n"};
+  for (const UsedCertificate& one : report.certificates) {
+    text += fmt::format("<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td></tr>\n", xml_escaped(one.subject),
+                        utc_text(one.not_after), one.uses);
   }
   return text + "</table>\n";
 }
@@ -157,9 +173,9 @@ std::string report_html(const ImageReport& report) {
   return fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{} {}</title>\n{}"
-      "</head><body>\n{}{}{}{}{}{}</body></html>\n",
+      "</head><body>\n{}{}{}{}{}{}{}</body></html>\n",
       xml_escaped(report.product), report.config, style, header(report), alerts(report), disk_map(report),
-      missing(report), packages(report), files(report));
+      missing(report), packages(report), certificates(report), files(report));
 }
 
 }  // namespace flashline::imaging

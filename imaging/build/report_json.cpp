@@ -3,9 +3,24 @@
 #include "imaging/build/build_image.h"
 #include "imaging/build/json_text.h"
 #include "imaging/build/report_words.h"
+#include "imaging/package/compare_packages.h"
+#include "imaging/trust/expiry.h"
 
 namespace flashline::imaging {
 namespace {
+
+void put_binaries(JsonText& json, const ImagePackage& package) {
+  json.begin_array("programs");
+  for (const BinaryFact& binary : package.binaries) {
+    json.begin_object();
+    json.value("path", binary.path);
+    json.value("kernel", binary.kernel_mode);
+    json.value("signed_by", word_of(binary.signature.by));
+    json.value("signer", binary.signature.signer);
+    json.end_object();
+  }
+  json.end_array();
+}
 
 void put_packages(JsonText& json, const ImageReport& report) {
   json.begin_array("packages");
@@ -19,10 +34,12 @@ void put_packages(JsonText& json, const ImageReport& report) {
     json.value("release", name_of(identity.release_type));
     json.value("owner_type", name_of(identity.owner_type));
     json.value("sha256", to_hex(package.digest));
+    json.value("content_sha256", to_hex(content_digest(package.package)));
     json.value("size", package.size);
     json.value("stand_in", package.stand_in);
-    json.value("signed_by", word_of(package.signed_by));
-    json.value("signer", package.signer);
+    json.value("signed_by", word_of(package.signature.by));
+    json.value("signer", package.signature.signer);
+    put_binaries(json, package);
     json.begin_array("pulled_in_by");
     for (const PullReason& reason : package.wanted.reasons) {
       json.begin_object();
@@ -70,6 +87,21 @@ void put_files(JsonText& json, const ImageReport& report) {
   json.end_array();
 }
 
+void put_certificates(JsonText& json, const ImageReport& report) {
+  json.begin_array("certificates");
+  for (const UsedCertificate& one : report.certificates) {
+    json.begin_object();
+    json.value("subject", one.subject);
+    json.value("not_after", utc_text(one.not_after));
+    json.value("uses", std::uint64_t{one.uses});
+    if (const auto sentence = expiry_sentence(one.subject, one.not_after, report.time)) {
+      json.value("warning", *sentence);
+    }
+    json.end_object();
+  }
+  json.end_array();
+}
+
 void put_lines(JsonText& json, std::string_view name, const std::vector<std::string>& lines) {
   json.begin_array(name);
   for (const std::string& line : lines) json.value({}, line);
@@ -106,6 +138,7 @@ std::string report_json(const ImageReport& report) {
   json.value("oem_input", report.oem_input);
   json.value("built", utc_text(report.time));
   json.value("signer", report.signer);
+  json.value("code_integrity", report.code_integrity ? "enforced" : "not enforced");
   json.begin_object("image");
   json.value("hash_table_sha256", to_hex(report.image.ffu.table_digest));
   json.value("file_size", report.image.ffu.file_size.value);
@@ -114,6 +147,7 @@ std::string report_json(const ImageReport& report) {
   json.end_object();
   put_stand_ins(json, report);
   put_lines(json, "warnings", report.warnings);
+  put_certificates(json, report);
   put_partitions(json, report);
   put_packages(json, report);
   put_files(json, report);

@@ -53,22 +53,23 @@ class Judge {
       if (production()) refuse(errc::release_stand_in, what + " is a stand-in");
       return;
     }
-    judge_signature(package.signed_by, what);
+    judge_signature(package.signature, what);
     for (const BinaryFact& binary : package.binaries) judge(binary, fmt::format("{}: {}", what, binary.path));
   }
 
-  void judge_signature(SignedBy signed_by, const std::string& what) {
-    switch (signed_by) {
+  void judge_signature(const SignatureFact& signature, const std::string& what) {
+    const std::string why = signature.why.empty() ? "" : fmt::format(" ({})", signature.why);
+    switch (signature.by) {
       case SignedBy::retail:
         return;
       case SignedBy::broken:
-        return refuse(errc::release_broken, what + " does not fit its signature");
+        return refuse(errc::release_broken, what + " does not fit its signature" + why);
       case SignedBy::nobody:
         if (production()) return refuse(errc::release_unsigned, what + " is not signed");
         unsigned_.push_back(what);
         return;
       case SignedBy::untrusted:
-        if (production()) return refuse(errc::release_untrusted, what + " is signed by somebody unknown");
+        if (production()) return refuse(errc::release_untrusted, what + " is signed by somebody unknown" + why);
         test_signed_.push_back(what);
         return;
       case SignedBy::test:
@@ -79,11 +80,11 @@ class Judge {
   }
 
   void judge(const BinaryFact& binary, const std::string& what) {
-    judge_signature(binary.signed_by, what);
-    if (!production() || !windows() || !binary.kernel_mode || binary.signed_by != SignedBy::retail) return;
-    const bool microsofts = folded(binary.root).starts_with("microsoft ");
-    if (microsofts || has_word(lists_.cross_certificate_cas, binary.root)) return;
-    refuse(errc::release_kernel_chain, fmt::format("{} runs in the kernel, its chain ends in '{}'", what, binary.root));
+    judge_signature(binary.signature, what);
+    if (!production() || !windows() || !binary.kernel_mode || binary.signature.by != SignedBy::retail) return;
+    const std::string& root = binary.signature.root;
+    if (folded(root).starts_with("microsoft ") || has_word(lists_.cross_certificate_cas, root)) return;
+    refuse(errc::release_kernel_chain, fmt::format("{} runs in the kernel, its chain ends in '{}'", what, root));
   }
 
   void judge(const ManifestFact& manifest) {

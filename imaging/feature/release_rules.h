@@ -1,6 +1,7 @@
 #pragma once
 // What may go into a Test and into a Production image, as one function over facts.
 
+#include <ctime>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,21 +34,29 @@ enum class SignedBy : std::uint8_t {
   broken      ///< does not fit the bytes
 };
 
-/// A binary inside of a package.
+/// What a signature turned out to be.
+struct SignatureFact {
+  SignedBy by = SignedBy::nobody;
+  std::string signer{};       ///< subject; empty: unsigned
+  std::time_t not_after = 0;  ///< the earliest end in its chain, seconds since 1970; 0: unknown
+  std::string root{};         ///< common name of the certificate that its chain ends in
+  std::string why{};          ///< what is wrong with it; empty: nothing
+};
+
+/// A program or a catalog inside of a package.
 struct BinaryFact {
   std::string path;  ///< on the device
-  SignedBy signed_by = SignedBy::nobody;
+  SignatureFact signature{};
   bool kernel_mode = false;
-  std::string root;  ///< common name of the certificate that its chain ends in
 };
 
 struct PackageFact {
   std::string name;   ///< of the cab
   std::string where;  ///< the entry that pulled it in
   ReleaseType release_type = ReleaseType::production;
-  SignedBy signed_by = SignedBy::nobody;
+  SignatureFact signature{};
   bool stand_in = false;             ///< an empty package in the place of one that is not there
-  std::vector<BinaryFact> binaries;  ///< empty: not looked at
+  std::vector<BinaryFact> binaries;  ///< those that have to be signed as the image demands
 };
 
 struct ManifestFact {

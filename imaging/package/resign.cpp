@@ -4,10 +4,13 @@
 #include <set>
 
 #include "imaging/catalog/signed_message.h"
+#include "imaging/package/program_names.h"
 #include "imaging/source/file_view.h"
 #include "imaging/source/output_file.h"
 #include "imaging/source/scratch_folder.h"
 #include "imaging/trust/package_signer.h"
+#include "imaging/trust/signable_file.h"
+#include "imaging/trust/verify_signature.h"
 #include "imaging/workspace/input_xml.h"
 
 namespace flashline::imaging {
@@ -15,18 +18,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string leaf_of(const PackageFile& file) {
-  return folded(std::string_view{file.device_path}.substr(file.device_path.rfind('\\') + 1));
+/// Firmware's loaders are often signed by those whom the firmware trusts: nobody else's signature takes that place.
+bool is_anothers_loader(const PackageFile& file, BlockView& program) {
+  if (!folded(file.device_path).ends_with(".efi")) return false;
+  TrustPolicy anybody;
+  anybody.inspect_only = true;
+  const auto verdict = verify_pe_signature(program, anybody);
+  return verdict && verdict->is_signed && !verdict->test_signed;
 }
 
-/// HAL extensions have a certificate of their own.
-bool is_program(const PackageFile& file, const fs::path& path) {
-  const std::string leaf = leaf_of(file);
-  if (leaf.starts_with("halext")) return false;
-  if (!leaf.ends_with(".sys") && !leaf.ends_with(".dll") && !leaf.ends_with(".exe")) return false;
-  const auto source = open_for_reading(path);
-  const auto start = source ? read_start(source->get(), 2) : std::unexpected{source.error()};
-  return start && std::ranges::equal(*start, std::as_bytes(std::span{"MZ", 2}));
+Result<bool> is_ours_to_sign(const PackageFile& file, const fs::path& path) {
+  if (!is_program_name(file.device_path) || is_hal_extension(file.device_path)) return false;
+  FL_TRY(const FileHandle source, open_for_reading(path));
+  FL_TRY(const ByteCount size, size_of(source.get()));
+  FileView view{source.get(), size};
+  FL_TRY(const bool program, looks_like_pe(view));
+  return program && !is_anothers_loader(file, view);
 }
 
 /// Of a provisioning package in the same folder. Other catalogs belong to drivers and are their makers'.
@@ -68,7 +75,8 @@ Status sign_payload(Package& package, const PackageSigner& signer) {
   for (PackageFile& file : package.files) {
     const auto* path = std::get_if<fs::path>(&file.source);
     if (path == nullptr) continue;
-    if (is_program(file, *path)) {
+    FL_TRY(const bool program, is_ours_to_sign(file, *path));
+    if (program) {
       FL_CHECK(signer.sign_pe(*path));
     } else if (is_provisioning_catalog(file, paths)) {
       FL_CHECK(sign_catalog(*path, signer));

@@ -34,6 +34,7 @@ struct SignableFile {
   std::vector<std::byte> signature = {};  ///< what stands at the signature's place, as it is there; empty: unsigned
   std::size_t place_at = 0;               ///< in `head`: signature's offset and size, 32 bits each
   std::optional<std::size_t> checksum_at = {};  ///< in `head`: a checksum over the whole file
+  std::uint16_t subsystem = 0;                  ///< of a program: what it runs in
 };
 
 /// Takes a cabinet apart. One that has no room for a signature gets it: header, folders and offsets move by it.
@@ -42,6 +43,11 @@ struct SignableFile {
 Result<SignableFile> read_signable_cab(BlockView& file);
 /// Takes a program (PE32, PE32+) apart. Source: "PE Format", Microsoft. Errors: truncated, pe_form, image_read.
 Result<SignableFile> read_signable_pe(BlockView& file);
+/// The subsystem of drivers and of what else runs in the kernel: IMAGE_SUBSYSTEM_NATIVE.
+inline constexpr std::uint16_t native_subsystem = 1;
+/// It begins as a program does, whether the rest is right or not. Errors: image_read.
+Result<bool> looks_like_pe(BlockView& file);
+
 /// One pass over the file.
 struct SignableDigest {
   Sha256 digest{};               ///< of all that is covered

@@ -4,6 +4,7 @@
 
 #include "imaging/catalog/signed_message.h"
 #include "imaging/core/byte_reader.h"
+#include "imaging/core/errors/image.h"
 #include "imaging/core/errors/package.h"
 #include "imaging/trust/signable_file.h"
 
@@ -15,11 +16,13 @@ constexpr std::size_t coff_size = 24;  ///< "PE\0\0" and the COFF header
 constexpr std::size_t section_size = 40;
 /// In the optional header.
 constexpr std::size_t checksum_offset = 64;
+constexpr std::size_t subsystem_offset = 68;
 constexpr std::uint32_t certificate_entry = 4;
 
 struct PeHeader {
   std::size_t optional_at = 0;
   std::uint16_t sections = 0;
+  std::uint16_t subsystem = 0;
   std::uint16_t optional_size = 0;
   std::size_t entry_at = 0;  ///< of the certificate table's data directory
   std::uint32_t signature_at = 0, signature_size = 0;
@@ -64,7 +67,9 @@ Status parse_optional(BlockView& file, PeHeader& header) {
   FL_TRY(const std::uint16_t magic, in.u16("Magic"));
   if (magic != 0x10B && magic != 0x20B) return fail(errc::pe_form, fmt::format("neither PE32 nor PE32+: {:#x}", magic));
   const std::size_t count_at = magic == 0x20B ? 108 : 92;
-  FL_CHECK(in.take(count_at - 2, "the optional header"));
+  FL_CHECK(in.take(subsystem_offset - 2, "the optional header"));
+  FL_TRY(header.subsystem, in.u16("Subsystem"));
+  FL_CHECK(in.take(count_at - subsystem_offset - 2, "the optional header"));
   FL_TRY(const std::uint32_t directories, in.u32("NumberOfRvaAndSizes"));
   if (directories <= certificate_entry) return fail(errc::pe_form, "it has no place for a signature");
   FL_CHECK(in.take(std::size_t{8} * certificate_entry, "the data directories"));
@@ -104,6 +109,13 @@ Status check_sections(BlockView& file, const PeHeader& header, std::uint64_t end
 
 }  // namespace
 
+Result<bool> looks_like_pe(BlockView& file) {
+  const auto at = find_pe(file);
+  const auto header = at ? parse_coff(file, *at) : std::unexpected{at.error()};
+  if (!header && header.error().code == errc::image_read) return std::unexpected{header.error()};
+  return header.has_value();
+}
+
 Result<SignableFile> read_signable_pe(BlockView& file) {
   FL_TRY(const std::uint32_t at, find_pe(file));
   FL_TRY(PeHeader header, parse_coff(file, at));
@@ -119,7 +131,8 @@ Result<SignableFile> read_signable_pe(BlockView& file) {
                     .body = ByteCount{end - head_size},
                     .padding = static_cast<std::uint32_t>((8 - end % 8) % 8),
                     .place_at = header.entry_at,
-                    .checksum_at = checksum_at};
+                    .checksum_at = checksum_at,
+                    .subsystem = header.subsystem};
   FL_TRY(form.head, read_part(file, 0, head_size, "the header"));
   FL_TRY(form.signature, read_part(file, end, header.signature_size, "the certificate table"));
   return form;

@@ -80,6 +80,20 @@ TEST_F(ImageBuild, makes_a_marked_test_image_that_verifies) {
   EXPECT_THAT(build({"--stand-ins"}).out, HasSubstr("nothing changed"));
 }
 
+/// Also when there is nothing to build: nobody reads yesterday's terminal.
+TEST_F(ImageBuild, says_each_time_what_the_layout_is_warned_of) {
+  const std::string layout = path("ws/Common/Packages/DeviceLayout.MBR4GB/DeviceLayout.xml");
+  std::string text = fakes::slurp(layout);
+  text.replace(text.find("1048576"), 7, "1000");
+  std::ofstream{layout} << text;
+  for (const char* said : {"files", "nothing changed"}) {
+    const CommandResult done = build({"--stand-ins"});
+    ASSERT_EQ(done.exit_code, 0) << done.err;
+    EXPECT_THAT(done.out, HasSubstr(said));
+    EXPECT_THAT(done.err, HasSubstr("MainOS keeps 1000 sectors free"));
+  }
+}
+
 TEST_F(ImageBuild, gives_no_retail_image_with_stand_ins) {
   const CommandResult done = build({"--config", "Retail", "--stand-ins"});
   EXPECT_EQ(done.exit_code, 3);

@@ -30,8 +30,10 @@ ReleaseFacts clean(ReleaseType image) {
   PackageFact package;
   package.name = "Contoso.A.cab";
   package.where = "FM.xml:3:4";
-  package.signed_by = SignedBy::retail;
-  package.binaries.push_back({"\\Windows\\System32\\drivers\\a.sys", SignedBy::retail, true, "GlobalSign Root CA"});
+  package.signature.by = SignedBy::retail;
+  package.binaries.push_back({.path = R"(\Windows\System32\drivers\a.sys)",
+                              .signature = {.by = SignedBy::retail, .root = "GlobalSign Root CA"},
+                              .kernel_mode = true});
   facts.packages.push_back(package);
   facts.manifests.push_back({"RPiFM.xml", "In.xml:9:2", false, true, ReleaseType::production});
   facts.manifests.push_back({"IoTUAPFM.xml", "In.xml", true, false, std::nullopt});
@@ -42,10 +44,10 @@ ReleaseFacts clean(ReleaseType image) {
 
 using Change = std::function<void(ReleaseFacts&)>;
 Change signed_by(SignedBy who) {
-  return [who](ReleaseFacts& facts) { facts.packages[0].signed_by = who; };
+  return [who](ReleaseFacts& facts) { facts.packages[0].signature.by = who; };
 }
 Change binary_signed_by(SignedBy who) {
-  return [who](ReleaseFacts& facts) { facts.packages[0].binaries[0].signed_by = who; };
+  return [who](ReleaseFacts& facts) { facts.packages[0].binaries[0].signature.by = who; };
 }
 Change feature(const char* id) {
   return [id](ReleaseFacts& facts) { facts.features.push_back({id, "In.xml:20:3"}); };
@@ -57,7 +59,7 @@ Change both(Change a, Change b) {
   };
 }
 Change root(const char* name) {
-  return [name](ReleaseFacts& facts) { facts.packages[0].binaries[0].root = name; };
+  return [name](ReleaseFacts& facts) { facts.packages[0].binaries[0].signature.root = name; };
 }
 Change partitions(Partitions style, const char* id) {
   return [style, id](ReleaseFacts& facts) {
@@ -68,7 +70,7 @@ Change partitions(Partitions style, const char* id) {
 void is_linux(ReleaseFacts& facts) { facts.product = ImageProduct::linux_system; }
 void stand_in(ReleaseFacts& facts) {
   facts.packages[0].stand_in = true;
-  facts.packages[0].signed_by = SignedBy::nobody;
+  facts.packages[0].signature.by = SignedBy::nobody;
 }
 void test_package(ReleaseFacts& facts) { facts.packages[0].release_type = test; }
 void test_manifest(ReleaseFacts& facts) { facts.manifests[0].release_type = test; }
@@ -79,7 +81,7 @@ void unmerged(ReleaseFacts& facts) { facts.manifests[0].merged = false; }
 void package_files(ReleaseFacts& facts) { facts.package_files.push_back({"x.cab", "In.xml:30:2"}); }
 void user_mode(ReleaseFacts& facts) {
   facts.packages[0].binaries[0].kernel_mode = false;
-  facts.packages[0].binaries[0].root = "My own root";
+  facts.packages[0].binaries[0].signature.root = "My own root";
 }
 
 struct Row {
