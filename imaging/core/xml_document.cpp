@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <pugixml.hpp>
+#include <set>
 
 namespace flashline {
 namespace {
@@ -30,7 +31,7 @@ std::size_t offset_of_node(const pugi::xml_node& node) {
 
 void add_text(XmlElement& element, const pugi::xml_node& node) {
   const std::string_view value = node.value();
-  const bool blank = element.text.find_first_not_of(spaces) == std::string::npos;
+  const bool blank = element.text_offset == 0;  // text never stands at the front of a document
   const std::size_t first = value.find_first_not_of(spaces);
   if (blank && first != std::string_view::npos) element.text_offset = offset_of_node(node) + first;
   element.text += value;
@@ -39,10 +40,11 @@ void add_text(XmlElement& element, const pugi::xml_node& node) {
 Result<XmlElement> to_element(const XmlDocument& document, const pugi::xml_node& node, Errc not_well_formed) {
   XmlElement element{.name = node.name(), .offset = offset_of_node(node), .attributes = {}, .children = {}, .text = {}};
   const auto offsets = attribute_offsets(document.source, element.offset);
+  std::set<std::string_view> names;
   for (const pugi::xml_attribute& attribute : node.attributes()) {
     const std::size_t index = element.attributes.size();
     const std::size_t offset = index < offsets.size() ? offsets[index] : element.offset;
-    if (std::ranges::count(element.attributes, std::string_view{attribute.name()}, &XmlAttribute::name) != 0) {
+    if (!names.insert(attribute.name()).second) {
       return document.error(not_well_formed, offset,
                             "attribute '" + std::string{attribute.name()} + "' stands twice in <" + element.name + ">");
     }
@@ -61,15 +63,7 @@ Result<XmlElement> to_element(const XmlDocument& document, const pugi::xml_node&
 
 }  // namespace
 
-std::string XmlDocument::where(std::size_t offset) const {
-  const std::string_view before = std::string_view{source}.substr(0, offset);
-  const std::size_t newline = before.rfind('\n');
-  std::string_view line = newline == std::string_view::npos ? before : before.substr(newline + 1);
-  if (newline == std::string_view::npos && line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
-  const auto characters =
-      std::ranges::count_if(line, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
-  return file + ":" + std::to_string(std::ranges::count(before, '\n') + 1) + ":" + std::to_string(characters + 1);
-}
+std::string XmlDocument::where(std::size_t offset) const { return file + ":" + places.at(source, offset); }
 
 std::unexpected<Error> XmlDocument::error(Errc code, std::size_t offset, std::string_view what) const {
   return fail(code, where(offset) + ": " + std::string{what});
@@ -77,11 +71,12 @@ std::unexpected<Error> XmlDocument::error(Errc code, std::size_t offset, std::st
 
 Result<XmlDocument> parse_xml(std::string_view source, std::string file, const XmlRules& rules) {
   XmlDocument document{
-      .file = std::move(file), .source = std::string{source.substr(0, rules.max_bytes + 1)}, .root = {}};
+      .file = std::move(file), .source = std::string{source.substr(0, rules.max_bytes + 1)}, .places = {}, .root = {}};
   if (source.size() > rules.max_bytes) {
     return fail(rules.too_large, document.file + ": " + std::to_string(source.size()) + " bytes, at most " +
                                      std::to_string(rules.max_bytes) + " are read");
   }
+  document.places = TextPlaces{document.source};
   FL_CHECK(check_xml_text(document, rules));
   pugi::xml_document parsed;
   const auto result = parsed.load_buffer(document.source.data(), document.source.size(),

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "imaging/core/error.h"
+#include "imaging/core/text_places.h"
 
 namespace flashline {
 
@@ -38,6 +39,7 @@ struct XmlElement {
 struct XmlDocument {
   std::string file;  ///< as the user named it
   std::string source;
+  TextPlaces places;  ///< of `source`
   XmlElement root;
 
   /// "file:line:column" of a byte; lines and columns count from 1, columns in characters.
