@@ -152,6 +152,7 @@ std::span<const StationApi::Route> StationApi::routes() {
       Route{{"POST", "slots/{name}/retry"}, &A::retry_slot},
       Route{{"POST", "slots/{name}/next"}, &A::next_slot},
       Route{{"POST", "slots/{name}/release"}, &A::release_slot},
+      Route{{"GET", "ports"}, &A::get_ports},
       Route{{"GET", "batches"}, &A::get_batches},
       Route{{"POST", "batches"}, &A::create_batch},
       Route{{"GET", "batches/{id}"}, &A::get_batch},
@@ -230,6 +231,10 @@ asio::awaitable<std::vector<SlotView>> StationApi::slots() {
   return run_on(parts_.line_executor, [this] { return parts_.line.slots(); });
 }
 
+asio::awaitable<std::vector<PortView>> StationApi::ports() {
+  return run_on(parts_.line_executor, [this] { return parts_.ports.views(); });
+}
+
 asio::awaitable<std::optional<BatchView>> StationApi::current_batch() {
   return run_on(parts_.line_executor, [this] { return parts_.line.batch(); });
 }
@@ -247,6 +252,7 @@ asio::awaitable<std::string> StationApi::snapshot(EventHub::Listener& listener) 
   // Read first, so that nothing newer than what the snapshot shows is dropped.
   const std::uint64_t seq = parts_.hub.seq();
   const std::string slots_text = slots_json(co_await slots());
+  const std::string ports_text = ports_json(co_await ports());
   const auto batch = co_await current_batch();
   const auto warned = co_await warnings();
   listener.drop_until(seq);
@@ -254,6 +260,7 @@ asio::awaitable<std::string> StationApi::snapshot(EventHub::Listener& listener) 
                          {"seq", std::to_string(seq)},
                          {"station", station_json(parts_.station, warned, parts_.started_at, open_batch_id(batch))},
                          {"slots", slots_text},
+                         {"ports", ports_text},
                          {"batch", batch ? batch_json(*batch) : std::string{"null"}}});
 }
 
@@ -272,6 +279,10 @@ StationApi::Answer StationApi::get_slot(Call call) {
   const auto found = std::ranges::find(all, call.args[0], &SlotView::name);
   if (found == all.end()) co_return fail(errc::no_such_slot, fmt::format("slot {}", call.args[0]));
   co_return json_response(slot_json(*found));
+}
+
+StationApi::Answer StationApi::get_ports(Call) {
+  co_return json_response(json_object({{"ports", ports_json(co_await ports())}}));
 }
 
 StationApi::Answer StationApi::retry_slot(Call call) {

@@ -15,6 +15,7 @@
 #include "flasher/api/image_shelf.h"
 #include "flasher/record/record_thread.h"
 #include "flasher/slot/line.h"
+#include "flasher/slot/station_ports.h"
 
 namespace flashline::line {
 
@@ -32,7 +33,8 @@ std::span<const RouteName> route_names();
 struct StationParts {
   const config::Station& station;
   Line& line;
-  asio::any_io_executor line_executor;  ///< where `line` is called
+  StationPorts& ports;
+  asio::any_io_executor line_executor;  ///< where `line` and `ports` are called
   RecordThread& records;
   ImageShelf& shelf;
   EventHub& hub;
@@ -72,6 +74,7 @@ class StationApi {
   asio::awaitable<Result<HttpResponse>> dispatch(HttpRequest request);
   asio::awaitable<Result<SnapshotPtr>> records();
   asio::awaitable<std::vector<SlotView>> slots();
+  asio::awaitable<std::vector<PortView>> ports();
   asio::awaitable<std::optional<BatchView>> current_batch();
   asio::awaitable<std::vector<std::string>> warnings();
 
@@ -81,6 +84,7 @@ class StationApi {
   Answer retry_slot(Call call);
   Answer next_slot(Call call);
   Answer release_slot(Call call);
+  Answer get_ports(Call call);
   Answer get_batches(Call call);
   Answer create_batch(Call call);
   Answer get_batch(Call call);

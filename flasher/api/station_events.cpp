@@ -28,4 +28,8 @@ void publish(EventHub& hub, const LineEvent& event) {
              event);
 }
 
+void publish(EventHub& hub, const std::vector<PortView>& ports) {
+  hub.publish("ports", [&](std::uint64_t seq) { return message("ports", seq, ports_json(ports)); });
+}
+
 }  // namespace flashline::line

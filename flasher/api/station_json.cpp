@@ -67,6 +67,7 @@ std::string slot_json(const SlotView& slot) {
                                       {"column", slot.column},
                                       {"kind", slot.kind},
                                       {"target", slot.target},
+                                      {"board", text_or_null(slot.board)},
                                       {"state", slot.state},
                                       {"batch", value_or_null(slot.batch)},
                                       {"unit", value_or_null(slot.unit)},
@@ -77,6 +78,22 @@ std::string slot_json(const SlotView& slot) {
                                       {"medium", text_or_null(slot.medium)},
                                       {"since", slot.since},
                                       {"error", error_or_null(slot.error)}});
+}
+
+std::string ports_json(const std::vector<PortView>& ports) {
+  json::array all;
+  for (const PortView& port : ports) {
+    all.push_back(json::object{{"port", port.port},
+                               {"slot", text_or_null(port.slot)},
+                               {"board", text_or_null(port.board)},
+                               {"id", port.id},
+                               {"name", port.name},
+                               {"serial", text_or_null(port.serial)},
+                               {"speed", port.speed},
+                               {"disk", text_or_null(port.disk)},
+                               {"size_bytes", port.disk.empty() ? json::value{} : json::value(port.size_bytes)}});
+  }
+  return json::serialize(all);
 }
 
 std::string batch_json(const BatchView& batch) {

@@ -12,11 +12,14 @@
 #include "flasher/record/rows.h"
 #include "flasher/record/verify.h"
 #include "flasher/slot/line_events.h"
+#include "flasher/slot/station_ports.h"
 #include "station-config/station.h"
 
 namespace flashline::line {
 
 std::string slot_json(const SlotView& slot);
+/// A list.
+std::string ports_json(const std::vector<PortView>& ports);
 std::string batch_json(const BatchView& batch);
 std::string unit_json(const UnitRow& unit, const std::vector<AttemptRow>& attempts);
 std::string image_json(const ShelfImage& image);

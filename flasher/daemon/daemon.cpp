@@ -28,6 +28,7 @@
 #include "flasher/record/record_thread.h"
 #include "flasher/slot/engine_writer.h"
 #include "flasher/slot/line.h"
+#include "flasher/slot/station_ports.h"
 #include "flasher/version.h"
 #include "imaging/core/errors/station.h"
 #include "imaging/core/errors/usage.h"
@@ -65,13 +66,17 @@ Status write_address(const fs::path& file, const std::string& text) {
 /// The parts of a running station in the order in which they stand on each other.
 class StationProcess {
  public:
-  StationProcess(config::Station station, fs::path folder, imaging::TrustPolicy trust)
-      : station_{std::move(station)}, folder_{std::move(folder)}, trust_{std::move(trust)} {}
+  StationProcess(config::Station station, fs::path folder, imaging::TrustPolicy trust, transport::Machine machine)
+      : station_{std::move(station)},
+        folder_{std::move(folder)},
+        trust_{std::move(trust)},
+        machine_{std::move(machine)} {}
   /// Jobs of the record thread resume coroutines of the engine's thread: they end before the engine does.
   ~StationProcess() {
     server_.reset();
     api_.reset();
     shelf_.reset();
+    if (ports_) on_line(end_ports());
     line_.reset();
     writer_.reset();
     if (records_) records_->finish();
@@ -86,6 +91,7 @@ class StationProcess {
     if (listening) context_.run();
     // The line was parked by the signal; where listening failed it still has to be.
     if (!listening) on_line(line_->stop());
+    on_line(end_ports());
     server_.reset();
     pool_.join();
     line_.reset();
@@ -102,6 +108,11 @@ class StationProcess {
     FL_TRY(engine_, Engine::create(std::move(options)));
     EngineWriterOptions writing;
     writing.trust = trust_;
+    transport::PortWatcherOptions watching;
+    watching.machine = machine_;
+    ports_ = std::make_unique<StationPorts>(station_, engine_->executor(), engine_->blocking(), std::move(watching));
+    writing.ports = ports_.get();
+    writing.machine = machine_;
     writing.station_folders = {station_.paths.state, station_.paths.cache, station_.paths.logs};
     writer_ = std::make_unique<EngineWriter>(*engine_, std::move(writing));
     return {};
@@ -117,7 +128,21 @@ class StationProcess {
 
   asio::awaitable<Status> begin_line() {
     line_->observe([this](const LineEvent& event) { publish(hub_, event); });
-    co_return co_await line_->start();
+    auto started = co_await line_->start();
+    if (started) begin_ports();
+    co_return started;
+  }
+
+  void begin_ports() {
+    ports_->start([this](const std::string& slot, bool left) { line_->port_changed(slot, left); },
+                  [this](const std::vector<PortView>& ports) { publish(hub_, ports); });
+    if (!ports_->hears_events()) spdlog::warn("udev is not heard: boards are noticed by looking once a second");
+  }
+
+  /// Nobody listens to it any more, and its last look is over by the time that the engine ends.
+  asio::awaitable<void> end_ports() {
+    ports_->stop();
+    co_return;
   }
 
   /// From the main thread, while nothing else needs it.
@@ -131,6 +156,7 @@ class StationProcess {
     api_ = std::make_unique<StationApi>(StationParts{
         .station = station_,
         .line = *line_,
+        .ports = *ports_,
         .line_executor = engine_->executor(),
         .records = *records_,
         .shelf = *shelf_,
@@ -202,6 +228,7 @@ class StationProcess {
   config::Station station_;
   fs::path folder_;
   imaging::TrustPolicy trust_;
+  transport::Machine machine_;
   asio::io_context context_{1};
   asio::signal_set signals_{context_, SIGTERM, SIGINT, SIGHUP};
   asio::steady_timer give_up_{context_};
@@ -210,6 +237,7 @@ class StationProcess {
   EventHub hub_{context_.get_executor()};
   std::unique_ptr<RecordThread> records_;
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<StationPorts> ports_;
   std::unique_ptr<EngineWriter> writer_;
   std::unique_ptr<Line> line_;
   std::unique_ptr<ImageShelf> shelf_;
@@ -217,13 +245,14 @@ class StationProcess {
   std::unique_ptr<HttpServer> server_;
 };
 
-Result<imaging::TrustPolicy> check_station(const config::Station& station) {
+Result<imaging::TrustPolicy> check_station(config::Station& station) {
+  FL_CHECK(config::load_boards(station));
   for (const std::string& warning : station.warnings) spdlog::warn("{}", warning);
   return load_trust(station);
 }
 
 Status check_config(const fs::path& config) {
-  FL_TRY(const config::Station station, config::load_station(config));
+  FL_TRY(config::Station station, config::load_station(config));
   FL_CHECK(check_station(station));
   fmt::print("{}: station {}, {} mode, {} slots: valid\n", config.string(), station.name, to_word(station.mode),
              station.slots.size());
@@ -237,6 +266,7 @@ The station: flashes boards in its slots, keeps the records, serves page and API
 
   --config FILE  the station's configuration; relative paths in it are taken from its folder
   --check        only check the configuration
+  --machine DIR  look for USB ports in DIR/sys, dev, run and proc instead of this machine's (test stations only)
   --version      print the version
   --help         print this
 
@@ -248,17 +278,26 @@ int report(const Error& error) {
   return exit_code_of(error.code);
 }
 
+/// Folders in the place of this machine's ports are for trying a station out.
+Result<transport::Machine> machine_at(const fs::path& folder, const config::Station& station) {
+  if (folder.empty()) return transport::Machine{};
+  if (station.mode == config::Mode::test) return transport::machine_in(folder);
+  return fail(errc::usage, "flashlined: --machine is for stations with mode=\"test\"");
+}
+
 }  // namespace
 
-Status run_station(const fs::path& config) {
+Status run_station(const fs::path& config, const fs::path& machine_folder) {
   FL_TRY(config::Station station, config::load_station(config));
+  FL_TRY(transport::Machine machine, machine_at(machine_folder, station));
   FL_TRY(imaging::TrustPolicy trust, check_station(station));
-  StationProcess process{std::move(station), fs::absolute(config).parent_path(), std::move(trust)};
+  StationProcess process{std::move(station), fs::absolute(config).parent_path(), std::move(trust), std::move(machine)};
   return process.run();
 }
 
 int run_daemon_command(const std::vector<std::string>& words) {
   fs::path config;
+  fs::path machine;
   bool check = false;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
@@ -274,6 +313,8 @@ int run_daemon_command(const std::vector<std::string>& words) {
       check = true;
     } else if (word == "--config" && i + 1 < words.size()) {
       config = words[++i];
+    } else if (word == "--machine" && i + 1 < words.size()) {
+      machine = words[++i];
     } else if (word.starts_with("--config=")) {
       config = word.substr(9);
     } else {
@@ -284,7 +325,7 @@ int run_daemon_command(const std::vector<std::string>& words) {
   ::umask(0027);
   std::signal(SIGPIPE, SIG_IGN);
   open_journal();
-  const Status done = check ? check_config(config) : run_station(config);
+  const Status done = check ? check_config(config) : run_station(config, machine);
   return done ? 0 : report(done.error());
 }
 

@@ -40,7 +40,8 @@ struct WriteOptions {
   bool verify = true;
   bool fit_gpt = false;                    ///< move the GPT's backup to the real end of a target of another size
   std::optional<ByteCount> expect_size{};  ///< refuse targets of any other size
-  std::string platform{};                  ///< what the slot's board is; empty: unknown, every image is taken
+  /// What the slot's board is, by the ids that images may name it by; empty: unknown, every image is taken.
+  std::vector<std::string> platforms{};
   bool probe = false;                      ///< prove the medium's size before anything else is written
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "flasher/slot/render_unit.h"
+#include "flasher/slot/station_ports.h"
 #include "imaging/core/digest.h"
 #include "imaging/core/errors/target.h"
 #include "imaging/source/image.h"
@@ -66,6 +67,9 @@ asio::awaitable<Result<BoardImage>> EngineWriter::load(std::filesystem::path ima
 }
 
 asio::awaitable<bool> EngineWriter::present(const config::Slot& slot) {
+  if (slot.target.kind == config::Target::Kind::port) {
+    co_return options_.ports != nullptr&& options_.ports->has_disk(slot);
+  }
   if (slot.target.kind == config::Target::Kind::block) {
     co_return co_await asio::co_spawn(blocking(), device_present(slot.target.path), asio::use_awaitable);
   }
@@ -80,7 +84,7 @@ asio::awaitable<Result<std::shared_ptr<transport::BlockSink>>> EngineWriter::ope
   needs.create_size = slot.target.size;
   needs.station_folders = options_.station_folders;
   needs.source_files = {image.path};
-  auto sink = co_await transport::open_target(engine_.ring(), slot.target.path, std::move(needs));
+  auto sink = co_await open_slot(slot, std::move(needs));
   if (!sink) co_return std::unexpected{std::move(sink).error()};
   std::unique_ptr<transport::BlockSink> board = std::move(*sink);
   if (slot.target.kind == config::Target::Kind::virtual_board) {
@@ -90,6 +94,15 @@ asio::awaitable<Result<std::shared_ptr<transport::BlockSink>>> EngineWriter::ope
                                                       history);
   }
   co_return std::shared_ptr<transport::BlockSink>{std::move(board)};
+}
+
+asio::awaitable<Result<std::unique_ptr<transport::BlockSink>>> EngineWriter::open_slot(const config::Slot& slot,
+                                                                                       transport::TargetNeeds needs) {
+  if (slot.target.kind != config::Target::Kind::port) {
+    co_return co_await transport::open_target(engine_.ring(), slot.target.path, std::move(needs));
+  }
+  FL_CO_TRY(auto port, transport::parse_port_path(slot.target.port));
+  co_return co_await transport::open_port(engine_.ring(), std::move(port), std::move(needs), options_.machine);
 }
 
 Status EngineWriter::check(const RunRequest& request) { return check_request(request); }

@@ -11,14 +11,19 @@
 #include "flasher/record/rows.h"
 #include "flasher/slot/board_writer.h"
 #include "imaging/trust/trust_policy.h"
+#include "transport/block/inspect_target.h"
 #include "transport/block/virtual_board.h"
 
 namespace flashline::line {
+
+class StationPorts;
 
 struct EngineWriterOptions {
   imaging::TrustPolicy trust;  ///< clock.at of a policy "now" is set anew for each image
   /// The station's own folders: no slot may name them or the disks they are on.
   std::vector<std::filesystem::path> station_folders;
+  const StationPorts* ports = nullptr;  ///< outlives the writer; null: slots on ports are never taken
+  transport::Machine machine = {};      ///< where ports are looked up; everything else is this one
   Clock clock = [] { return std::chrono::system_clock::now(); };
 };
 
@@ -39,6 +44,9 @@ class EngineWriter final : public BoardWriter {
   asio::awaitable<RunReport> run(RunRequest request) override;
 
  private:
+  asio::awaitable<Result<std::unique_ptr<transport::BlockSink>>> open_slot(const config::Slot& slot,
+                                                                           transport::TargetNeeds needs);
+
   Engine& engine_;
   EngineWriterOptions options_;
   /// What virtual boards went through, by slot: a retry finds its board as it was left.

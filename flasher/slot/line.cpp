@@ -291,6 +291,10 @@ asio::awaitable<Result<SlotView>> Line::release(std::string slot, std::string op
   co_return runner->view();
 }
 
+void Line::port_changed(const std::string& slot, bool left) {
+  if (SlotRunner* runner = core_->find(slot)) runner->port_changed(left);
+}
+
 std::uint64_t Line::observe(Observer observer) {
   core_->observers.emplace(core_->next_observer, std::move(observer));
   return core_->next_observer++;

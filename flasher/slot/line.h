@@ -74,6 +74,9 @@ class Line {
   /// A quarantined slot was looked at and takes boards again. Errors: no_such_slot, slot_busy (not quarantined).
   asio::awaitable<Result<SlotView>> release(std::string slot, std::string operator_name);
 
+  /// Something happened on a slot's port: it is looked at now. `left`: what was in it is gone, whatever is there now.
+  void port_changed(const std::string& slot, bool left);
+
   /// Called on the executor with everything that happens, progress not more than five times a second and slot. The
   /// number it returns is for forget().
   using Observer = std::function<void(const LineEvent&)>;

@@ -16,8 +16,9 @@ struct SlotView {
   std::string name;
   std::uint32_t row = 0;
   std::uint32_t column = 0;
-  std::string kind;                   ///< file | block | virtual
-  std::string target;                 ///< path
+  std::string kind;                   ///< file | block | virtual | port
+  std::string target;                 ///< path, or port
+  std::string board;                  ///< of a port: the profile of what belongs into it
   std::string state;                  ///< name_of(SlotState)
   std::optional<std::int64_t> batch;  ///< of the unit below
   std::optional<std::int64_t> unit;   ///< its number in the batch

@@ -173,6 +173,24 @@ void SlotRunner::batch_changed() {
   apply(core_.batch_paused() ? SlotEvent{slot::PauseAsked{}} : SlotEvent{slot::ResumeAsked{}});
 }
 
+void SlotRunner::port_changed(bool left) {
+  if (left && !working()) apply(slot::BoardOut{});  // while one works on it, its attempt fails by itself
+  woken_ = true;
+  wake_.cancel();
+}
+
+// The recipe's word goes first, then what holds for boards of this kind.
+WriteOptions SlotRunner::write_options(const BatchWork& work) const {
+  WriteOptions options = work.write;
+  const config::BoardProfile* board = core_.options.station.board_of(slot_);
+  if (board == nullptr) return options;
+  const config::WriteRule rule = work.recipe ? work.recipe->write : config::WriteRule{};
+  options.platforms = board->platforms;
+  if (!rule.verify) options.verify = board->defaults.verify.value_or(options.verify);
+  if (!rule.fit_gpt) options.fit_gpt = board->defaults.fit_gpt.value_or(options.fit_gpt);
+  return options;
+}
+
 void SlotRunner::park() {
   if (control_) control_->cancel();
   woken_ = true;
@@ -197,14 +215,15 @@ asio::awaitable<void> SlotRunner::begin() {
   auto board = co_await core_.writer.open(slot_, work->image);
   if (!board) co_return refuse(std::move(board).error());
   medium_ = (*board)->facts().medium;
-  RunRequest request{.image = work->image.content, .targets = {}, .options = work->write, .control = {}};
+  RunRequest request{.image = work->image.content, .targets = {}, .options = write_options(*work), .control = {}};
   request.targets.push_back({.device_path = {}, .sink = *board, .overlay = {}});
   if (auto fits = core_.writer.check(request); !fits) co_return refuse(std::move(fits).error());
 
   UnitOrder order{.batch = work->row.id, .kept = std::exchange(kept_, {}), .attempt = {}};
-  order.refuse_finished = slot_.target.kind == config::Target::Kind::block;
+  using Kind = config::Target::Kind;
+  order.refuse_finished = slot_.target.kind == Kind::block || slot_.target.kind == Kind::port;
   order.attempt.slot = slot_.name;
-  order.attempt.target = slot_.target.path.string();
+  order.attempt.target = slot_.target.text();
   order.attempt.medium = medium_;
   order.attempt.capacity = (*board)->facts().capacity.value;
   order.attempt.station = core_.options.station.name;
@@ -214,7 +233,7 @@ asio::awaitable<void> SlotRunner::begin() {
   order.attempt.image_digest = work->image.digest();
   order.attempt.recipe_digest = work->row.recipe_digest;
   order.attempt.stale_policy = name_of(work->write.stale);
-  order.attempt.verify = work->write.verify;
+  order.attempt.verify = request.options.verify;
   order.attempt.phase = name_of(RunStep::preparing);
   const std::string kept = order.kept;
   auto begun = co_await core_.records.run(
@@ -281,8 +300,10 @@ asio::awaitable<RunReport> SlotRunner::run_attempt(Attempt& attempt) {
     co_return refused;
   }
   attempt.row.overlay_digest = digest_of(*overlay);
-  RunRequest request{
-      .image = attempt.work->image.content, .targets = {}, .options = attempt.work->write, .control = control_};
+  RunRequest request{.image = attempt.work->image.content,
+                     .targets = {},
+                     .options = write_options(*attempt.work),
+                     .control = control_};
   request.targets.push_back({.device_path = {}, .sink = attempt.board, .overlay = std::move(*overlay)});
   request.targets.back().resume = co_await resume_of(attempt);
   auto outcome = co_await (core_.writer.run(std::move(request)) || follow());
@@ -445,7 +466,8 @@ SlotView SlotRunner::view() const {
   view.row = slot_.row;
   view.column = slot_.column;
   view.kind = config::to_word(slot_.target.kind);
-  view.target = slot_.target.path.string();
+  view.target = slot_.target.text();
+  view.board = slot_.target.board;
   view.state = name_of(state_);
   view.medium = medium_;
   view.since = since_;

@@ -138,7 +138,7 @@ function paintSlot(slot) {
 async function showDetail(name) {
   const slot = state.slots.get(name);
   byId("detail-title").textContent = `Slot ${name}: ${slot.state}`;
-  const lines = [`Target: ${slot.target}`, slot.medium && `Medium: ${slot.medium}`, slot.serial && `Unit: ${slot.serial}`,
+  const lines = [`Target: ${slot.target}`, slot.board && `Board: ${slot.board}`, slot.medium && `Medium: ${slot.medium}`, slot.serial && `Unit: ${slot.serial}`,
     slot.attempt && `Attempt: ${slot.attempt}`, slot.error && `${slot.error.code}: ${slot.error.text}`].filter(Boolean);
   if (slot.serial) {
     const told = await call("GET", `/units/${encodeURIComponent(slot.serial)}/explain`).catch((error) => ({ text: error.message }));
@@ -146,6 +146,22 @@ async function showDetail(name) {
   }
   byId("detail-body").replaceChildren(...lines.map((line) => element("p", "", line)));
   byId("detail").showModal();
+}
+
+// ---- what is plugged in where no slot is
+
+function sizeOf(bytes) {
+  return bytes === null ? "" : bytes === 0 ? "no medium" : `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+function paintPorts(ports) {
+  const strangers = ports.filter((port) => port.slot === null);
+  byId("strangers").hidden = strangers.length === 0;
+  byId("stranger-list").replaceChildren(...strangers.map((port) => {
+    const line = element("li");
+    line.append(element("b", "", port.port), element("span", "", [port.name || port.id, sizeOf(port.size_bytes)].filter(Boolean).join(", ")));
+    return line;
+  }));
 }
 
 // ---- the batch
@@ -205,7 +221,7 @@ function setLink(link, text) {
   document.body.classList.toggle("stale", link !== "live");
 }
 
-function paintSnapshot({ station, slots, batch }) {
+function paintSnapshot({ station, slots, ports, batch }) {
   document.title = `${station.name} – Flashline`;
   byId("station-name").textContent = station.name;
   byId("mode").textContent = station.mode;
@@ -217,6 +233,7 @@ function paintSnapshot({ station, slots, batch }) {
   }
   paintBatch(batch);
   slots.forEach(paintSlot);
+  paintPorts(ports);
   loadImages().catch((error) => showProblem(error.message));
 }
 
@@ -231,6 +248,8 @@ function connect(waitBeforeNext = 500) {
       paintSnapshot(message);
     } else if (message.type === "slot") {
       paintSlot(message.slot);
+    } else if (message.type === "ports") {
+      paintPorts(message.ports);
     } else if (message.type === "batch") {
       paintBatch(message.batch);
       state.slots.forEach(paintSlot);

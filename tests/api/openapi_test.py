@@ -27,6 +27,9 @@ STATION = """<station name="described" mode="test">
     <slot name="2" row="1" column="2"><virtual path="board-2.img" size="8MiB" fail-write="1"/></slot>
   </slots>
 </station>"""
+# A machine with one board on one port, which no slot is bound to.
+BOARD = {"busnum": "1", "devpath": "2", "devnum": "7", "bDeviceClass": "00", "idVendor": "0a5c", "idProduct": "2711",
+         "manufacturer": "Broadcom", "product": "BCM2711 Boot", "speed": "480"}
 RECIPE = '<recipe name="r"><identity><serial pattern="T-{n:3}"/><mac first="02:00:5E:00:00:00" last="02:00:5E:00:00:0F"/></identity></recipe>'
 
 
@@ -49,6 +52,18 @@ def named(name):
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+def make_machine(folder):
+    controller = folder / "sys/devices/pci0000:00/0000:00:14.0"
+    device = controller / "usb1/1-2"
+    for inner in (device, folder / "sys/bus/usb/devices", folder / "sys/bus/pci", folder / "sys/class/block"):
+        inner.mkdir(parents=True)
+    (controller / "usb1/speed").write_text("480\n")
+    (controller / "subsystem").symlink_to(folder / "sys/bus/pci")
+    for name, text in BOARD.items():
+        (device / name).write_text(text + "\n")
+    (folder / "sys/bus/usb/devices/1-2").symlink_to(device)
+
+
 class Described(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -60,8 +75,10 @@ class Described(unittest.TestCase):
             image.write(os.urandom(3 << 20))
             image.truncate(8 << 20)
         (base / "broken.ffu").write_bytes(b"\x20\0\0\0SignedImage ")
+        make_machine(base / "machine")
         cls.log = open(base / "log", "wb")
-        cls.daemon = subprocess.Popen([BIN / "flashlined", "--config", base / "station.xml"], stdout=subprocess.PIPE,
+        cls.daemon = subprocess.Popen([BIN / "flashlined", "--config", base / "station.xml", "--machine",
+                                       base / "machine"], stdout=subprocess.PIPE,
                                       stderr=cls.log, text=True)
         line = cls.daemon.stdout.readline()
         cls.port = int(re.search(r"127\.0\.0\.1:(\d+)", line)[1])
@@ -110,6 +127,9 @@ class Described(unittest.TestCase):
     def test_every_operation_answers_as_described(self):
         self.assertEqual(self.ask("get", "/station")[1]["batch"], None)
         self.assertEqual(len(self.ask("get", "/slots")[1]["slots"]), 2)
+        self.until(lambda: self.ask("get", "/ports")[1]["ports"])
+        port = self.ask("get", "/ports")[1]["ports"][0]
+        self.assertEqual((port["port"], port["slot"], port["id"]), ("pci-0000:00:14.0/2", None, "0a5c:2711"))
         images = self.ask("get", "/images")[1]
         self.assertEqual((len(images["images"]), len(images["refused"])), (1, 1))
         self.assertEqual(self.ask("post", "/images", {"path": "panel.img"})[0], 200)
@@ -146,7 +166,7 @@ class Described(unittest.TestCase):
         self.assertEqual(self.ask("get", "/records", query="?format=pdf")[0], 400)
         self.assertTrue(self.ask("get", "/records/verify")[1]["ok"])
         events = self.ask("get", "/events", query="?since=0")[1]
-        self.assertEqual({event["type"] for event in events["events"]}, {"slot", "batch", "record"})
+        self.assertEqual({event["type"] for event in events["events"]}, {"slot", "ports", "batch", "record"})
         self.assertEqual(self.ask("get", "/events", query=f"?since={events['seq']}")[1]["events"], [])
 
         described = {(method, path) for path, item in SPEC["paths"].items() for method in item if method in ("get", "post")}

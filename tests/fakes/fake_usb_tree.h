@@ -34,13 +34,11 @@ class FakeUsbTree {
     folder_.file("proc/swaps", "Filename Type Size Used Priority\n");
   }
 
-  transport::Machine machine() const {
-    return {folder_ / "proc", folder_ / "sys", folder_ / "dev", folder_ / "run"};
-  }
+  transport::Machine machine() const { return transport::machine_in(folder_.path()); }
   const TempFolder& folder() const { return folder_; }
 
-  /// A controller at `path` below sys/devices ("pci0000:00/0000:00:14.0") with a USB 2 root hub as bus `high` and, where
-  /// `super` is not 0, a USB 3 one as bus `super`.
+  /// A controller at `path` below sys/devices ("pci0000:00/0000:00:14.0") with a USB 2 root hub as bus `high` and,
+  /// where `super` is not 0, a USB 3 one as bus `super`.
   void controller(const std::string& path, unsigned high, unsigned super = 0) {
     root_hub(path, high, "480");
     if (super != 0) root_hub(path, super, "5000");

@@ -51,8 +51,10 @@ class StationProcess {
     posix_spawn_file_actions_addopen(&files, 2, log_file().c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     const std::string program = FLASHLINE_BIN_DIR "/flashlined";
     const std::string config = (folder_ / "station.xml").string();
-    const std::array argv{const_cast<char*>(program.c_str()), const_cast<char*>("--config"),
-                          const_cast<char*>(config.c_str()), static_cast<char*>(nullptr)};
+    std::vector<char*> argv{const_cast<char*>(program.c_str()), const_cast<char*>("--config"),
+                            const_cast<char*>(config.c_str())};
+    for (const std::string& word : options) argv.push_back(const_cast<char*>(word.c_str()));
+    argv.push_back(nullptr);
     std::vector<char*> environment;
     for (const std::string& variable : variables) environment.push_back(const_cast<char*>(variable.c_str()));
     for (char** variable = environ; *variable != nullptr; ++variable) environment.push_back(*variable);
@@ -80,6 +82,8 @@ class StationProcess {
     return code;
   }
 
+  /// Further words for flashlined.
+  std::vector<std::string> options;
   /// Called with each new process, before it is waited for.
   std::function<void(pid_t)> on_spawn;
 

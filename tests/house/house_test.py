@@ -4,6 +4,7 @@ import pathlib
 import re
 import subprocess
 import unittest
+import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROOMS = ["imaging/core", "imaging", "station-config", "transport", "flasher", "tests"]
@@ -118,6 +119,34 @@ class ErrorCodes(unittest.TestCase):
     def test_the_documented_table_is_this_one(self):
         made = subprocess.run([ROOT / "scripts/error-table"], capture_output=True, text=True, check=True).stdout
         self.assertEqual((ROOT / "docs/errors.md").read_text(), made, "run: scripts/error-table > docs/errors.md")
+
+
+class UdevRules(unittest.TestCase):
+    text = (ROOT / "udev/60-flashline.rules").read_text()
+    rules = [line for line in text.splitlines() if line and not line.startswith("#")]
+
+    def test_the_ids_are_those_of_the_board_profiles(self):
+        spoken_to = set()
+        for path in (ROOT / "station-config/boards").glob("*.xml"):
+            for stage in xml.etree.ElementTree.parse(path).getroot().findall("stage"):
+                if stage.get("protocol") != "mass-storage":  # the kernel's own driver speaks to those
+                    spoken_to |= {(usb.get("vendor"), usb.get("product")) for usb in stage.findall("usb")}
+        allowed = set()
+        for line in self.rules:
+            found = re.search(r'ATTR\{idVendor\}=="(\w+)", ATTR\{idProduct\}=="([\w|]+)", GROUP="flashline"', line)
+            if found:
+                allowed |= {(found[1], product) for product in found[2].split("|")}
+        self.assertEqual(allowed, spoken_to)
+
+    def test_each_line_is_a_rule(self):
+        # `udevadm verify` knows better, where there is one (systemd 254).
+        part = r'[A-Z]+(\{[^{}"]+\})?(==|!=|\+=|-=|:=|=)"[^"]*"'
+        self.assertEqual([line for line in self.rules if not re.fullmatch(rf"{part}(, {part})*", line)], [])
+
+    def test_each_jump_has_its_label(self):
+        labels = re.findall(r'LABEL="(\w+)"', self.text)
+        self.assertEqual(len(labels), len(set(labels)))
+        self.assertEqual(set(re.findall(r'GOTO="(\w+)"', self.text)), set(labels))
 
 
 class Machine(unittest.TestCase):

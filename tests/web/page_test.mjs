@@ -1,7 +1,7 @@
 // The operator page against a real station with virtual boards, driven by a real headless Chromium.
 import assert from "node:assert/strict";
 import { spawn, execFileSync } from "node:child_process";
-import { mkdtempSync, writeFileSync, rmSync, truncateSync } from "node:fs";
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
@@ -51,9 +51,22 @@ function writeConfiguration(listenPort) {
 </recipe>`);
 }
 
+/** A board on a USB port that no slot is bound to, as /sys would show it. */
+function makeMachine() {
+  const sys = join(folder, "machine/sys");
+  const controller = join(sys, "devices/pci0000:00/0000:00:14.0");
+  const device = join(controller, "usb1/1-2");
+  for (const inner of [device, join(sys, "bus/usb/devices"), join(sys, "bus/pci"), join(sys, "class/block")]) mkdirSync(inner, { recursive: true });
+  writeFileSync(join(controller, "usb1/speed"), "480\n");
+  symlinkSync(join(sys, "bus/pci"), join(controller, "subsystem"));
+  const facts = { busnum: 1, devpath: 2, devnum: 7, bDeviceClass: "00", idVendor: "0a5c", idProduct: 2711, manufacturer: "Broadcom", product: "BCM2711 Boot", speed: 480 };
+  for (const [name, value] of Object.entries(facts)) writeFileSync(join(device, name), `${value}\n`);
+  symlinkSync(device, join(sys, "bus/usb/devices/1-2"));
+}
+
 function startStation() {
   return new Promise((done, failed) => {
-    station = spawn(join(bin, "flashlined"), ["--config", join(folder, "station.xml")], { stdio: ["ignore", "pipe", "inherit"] });
+    station = spawn(join(bin, "flashlined"), ["--config", join(folder, "station.xml"), "--machine", join(folder, "machine")], { stdio: ["ignore", "pipe", "inherit"] });
     let said = "";
     station.stdout.on("data", (text) => {
       said += text;
@@ -87,6 +100,7 @@ const stateIs = (n, state, timeout = 60_000) => page.locator(`#slot-${n}[data-st
 
 before(async () => {
   makeImage();
+  makeMachine();
   writeConfiguration(0);
   port = await startStation();
   writeConfiguration(port);
@@ -114,6 +128,13 @@ test("a tile a slot stands in its rack position, with state in word, colour and 
   const word = await tile(1).locator(".word").textContent();
   assert.equal(await tile(1).locator("use").getAttribute("href"), `#shape-${word}`);
   assert.equal(await page.locator("#mode").textContent(), "test");
+});
+
+test("what is on a port of no slot is shown, and leaves the list when it is unplugged", async () => {
+  await page.locator("#strangers:not([hidden])").waitFor();
+  assert.match(await page.locator("#stranger-list").textContent(), /pci-0000:00:14.0\/2.*BCM2711 Boot/);
+  rmSync(join(folder, "machine/sys/bus/usb/devices/1-2"));
+  await page.locator("#strangers").waitFor({ state: "hidden" });
 });
 
 test("a batch is started, tiles move, progress is live", async () => {

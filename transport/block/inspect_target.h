@@ -21,6 +21,11 @@ struct Machine {
   std::filesystem::path run = "/run";
 };
 
+/// A machine that is told of in one folder: its proc, sys, dev and run.
+inline Machine machine_in(const std::filesystem::path& folder) {
+  return {folder / "proc", folder / "sys", folder / "dev", folder / "run"};
+}
+
 /// What a target must be, besides safe to write.
 struct TargetNeeds {
   ByteCount at_least = {};        ///< 0: any size

@@ -7,6 +7,7 @@
 #include "imaging/core/errors/device.h"
 #include "transport/block/detail/medium_sink.h"
 #include "transport/block/detail/opened_medium.h"
+#include "transport/discovery/usb_ports.h"
 
 namespace flashline::transport {
 namespace {
@@ -23,6 +24,13 @@ Result<std::unique_ptr<BlockSink>> sink_of(IoRing& ring, Opened opened) {
 
 Opened inspect_and_open(const std::filesystem::path& target, const TargetNeeds& needs, const Machine& machine) {
   FL_TRY(const auto inspected, inspect_target(target, needs, machine));
+  return detail::open_medium(inspected, machine);
+}
+
+Opened find_and_open(const PortPath& port, const TargetNeeds& needs, const Machine& machine) {
+  FL_TRY(const auto inspected, inspect_port(port, needs, machine));
+  // A rehearsal's folders say what hangs where, never that this machine's own disk may be written.
+  if (machine.sys != Machine{}.sys) FL_CHECK(inspect_target(inspected.real_path, needs));
   return detail::open_medium(inspected, machine);
 }
 
@@ -49,6 +57,17 @@ asio::awaitable<Result<std::unique_ptr<BlockSink>>> open_target(IoRing& ring, st
   co_await ring.call([&] {
     look_at_medium(target);
     opened = inspect_and_open(target, needs, machine);
+    return std::int64_t{0};
+  });
+  co_return sink_of(ring, std::move(opened));
+}
+
+asio::awaitable<Result<std::unique_ptr<BlockSink>>> open_port(IoRing& ring, PortPath port, TargetNeeds needs,
+                                                              Machine machine) {
+  auto opened = unopened();
+  co_await ring.call([&] {
+    if (const auto disk = find_usb_disk(port, machine)) look_at_medium(disk->node);
+    opened = find_and_open(port, needs, machine);
     return std::int64_t{0};
   });
   co_return sink_of(ring, std::move(opened));

@@ -9,6 +9,7 @@
 #include "transport/block/block_sink.h"
 #include "transport/block/inspect_target.h"
 #include "transport/block/io_ring.h"
+#include "transport/discovery/port_path.h"
 
 namespace flashline::transport {
 
@@ -22,5 +23,10 @@ asio::awaitable<Result<std::unique_ptr<BlockSink>>> open_sink(IoRing& ring, Insp
 /// inspect_target() and open_sink() in one, off the event thread. Errors: those of both.
 asio::awaitable<Result<std::unique_ptr<BlockSink>>> open_target(IoRing& ring, std::filesystem::path target,
                                                                 TargetNeeds needs, Machine machine = {});
+
+/// The disk that is on `port` at this moment, off the event thread; what is opened is compared with it once more.
+/// Errors: those of inspect_port() and open_sink().
+asio::awaitable<Result<std::unique_ptr<BlockSink>>> open_port(IoRing& ring, PortPath port, TargetNeeds needs,
+                                                              Machine machine = {});
 
 }  // namespace flashline::transport

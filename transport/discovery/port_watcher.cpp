@@ -63,6 +63,7 @@ class PortWatcher::Core : public std::enable_shared_from_this<PortWatcher::Core>
   }
 
   void stop() {
+    if (stopped_) return;
     stopped_ = true;
     listener_ = nullptr;
     wake_.cancel();
@@ -78,8 +79,8 @@ class PortWatcher::Core : public std::enable_shared_from_this<PortWatcher::Core>
   static asio::awaitable<void> run(std::shared_ptr<Core> self) {
     while (!self->stopped_) {
       self->due_.reset();
-      auto now = co_await asio::co_spawn(self->blocking_, look(self->options_.machine, self->opened_),
-                                         asio::use_awaitable);
+      auto now =
+          co_await asio::co_spawn(self->blocking_, look(self->options_.machine, self->opened_), asio::use_awaitable);
       if (self->stopped_) co_return;
       const auto changes = changes_between(self->ports_, now);
       self->ports_ = std::move(now);
@@ -123,6 +124,8 @@ PortWatcher::PortWatcher(asio::any_io_executor executor, asio::any_io_executor b
     : core_{std::make_shared<Core>(std::move(executor), std::move(blocking), std::move(options))} {}
 
 PortWatcher::~PortWatcher() { core_->stop(); }
+
+void PortWatcher::stop() { core_->stop(); }
 
 void PortWatcher::start(Listener listener) { core_->start(std::move(listener)); }
 void PortWatcher::open_media_of(std::set<PortPath> ports) { core_->open_media_of(std::move(ports)); }

@@ -29,11 +29,13 @@ class PortWatcher {
 
   /// Looks on `blocking`, since /sys may be slow; everything else happens on `executor`.
   PortWatcher(asio::any_io_executor executor, asio::any_io_executor blocking, PortWatcherOptions options);
-  /// Ends the looks; a listener is not called any more.
+  /// Needs the executor to be idle, or stop() to have been called on it.
   ~PortWatcher();
 
   /// Begins. The first look tells everything that is plugged in as come.
   void start(Listener listener);
+  /// Ends the looks. Called on the executor, or before start().
+  void stop();
   /// Media of these ports may be opened for reading where the kernel does not poll their reader: only then it notices
   /// that a card was changed. Other ports are never opened.
   void open_media_of(std::set<PortPath> ports);

@@ -118,7 +118,8 @@ std::map<fs::path, std::vector<UsbDisk>> disks_by_device(const fs::path& devices
   for (const fs::path& entry : entries_of(machine.sys / "class/block")) {
     if (auto found = read_disk(entry, devices, machine)) all[found->device].push_back(std::move(found->disk));
   }
-  for (auto& [device, disks] : all) std::ranges::sort(disks, {}, [](const UsbDisk& disk) { return std::pair{disk.lun, disk.name}; });
+  for (auto& [device, disks] : all)
+    std::ranges::sort(disks, {}, [](const UsbDisk& disk) { return std::pair{disk.lun, disk.name}; });
   return all;
 }
 
@@ -165,6 +166,18 @@ std::optional<PortPath> port_of_block_device(const std::string& name, const Mach
   const fs::path devices = devices_of(machine);
   const fs::path device = detail::usb_device_above(folder, devices);
   return device.empty() ? std::nullopt : detail::socket_of(device, devices);
+}
+
+std::vector<PortPath> sides_of(const PortPath& port, const Machine& machine) {
+  std::vector<PortPath> sides{port.socket()};
+  const fs::path devices = devices_of(machine);
+  for (const fs::path& entry : entries_of(machine.sys / "bus/usb/devices")) {
+    std::error_code missing;
+    const fs::path root = fs::canonical(entry, missing);
+    if (missing || !detail::is_root_hub_of(root, port.controller, devices)) continue;
+    if (auto other = detail::other_side_of(port, root, devices)) sides.push_back(std::move(*other));
+  }
+  return sides;
 }
 
 std::vector<UsbPort> list_usb_ports(const Machine& machine) {

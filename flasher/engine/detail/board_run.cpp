@@ -70,15 +70,21 @@ Status check_size(const BlockPlan& plan, const transport::SinkFacts& facts, cons
   return {};
 }
 
+/// An image that names no board, or "*", is for all of them.
+bool is_for_board(const std::vector<std::string>& image, const std::vector<std::string>& board) {
+  return image.empty() || board.empty() || std::ranges::find(image, "*") != image.end() ||
+         std::ranges::find_first_of(image, board) != image.end();
+}
+
 Status check_target(const BlockPlan& plan, const transport::SinkFacts& facts, const WriteOptions& options) {
   if (facts.sector_size != plan.needs.sector_size) {
     return fail(errc::target_sector_size, fmt::format("{} has sectors of {} bytes, the image is for {}", facts.path,
                                                       facts.sector_size, plan.needs.sector_size));
   }
-  const auto& boards = plan.needs.platform_ids;
-  if (!options.platform.empty() && !boards.empty() && std::ranges::find(boards, options.platform) == boards.end()) {
+  if (!is_for_board(plan.needs.platform_ids, options.platforms)) {
     return fail(errc::target_platform,
-                fmt::format("the slot's board is '{}', the image is for '{}'", options.platform, boards.front()));
+                fmt::format("the slot's board is '{}', the image is for '{}'", options.platforms.front(),
+                            fmt::join(plan.needs.platform_ids, "', '")));
   }
   return check_size(plan, facts, options);
 }

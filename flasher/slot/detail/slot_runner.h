@@ -34,6 +34,8 @@ class SlotRunner {
 
   /// The batch was paused, resumed, closed or has units again.
   void batch_changed();
+  /// Something happened on the slot's port; `left`: what was in it is gone, whatever is there now.
+  void port_changed(bool left);
   /// The station stops: the attempt ends between two operations.
   void park();
   /// Somebody looked at a quarantined slot.
@@ -47,6 +49,7 @@ class SlotRunner {
   struct Attempt;
 
   bool can_begin() const;
+  WriteOptions write_options(const BatchWork& work) const;
   asio::awaitable<void> look();
   asio::awaitable<void> nap();
   asio::awaitable<void> begin();

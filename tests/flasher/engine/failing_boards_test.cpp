@@ -192,7 +192,7 @@ INSTANTIATE_TEST_SUITE_P(
                       RefusedTarget{"other_size_than_the_gpt", 3_MiB, 512, {}, "FL-TGT-007"},
                       RefusedTarget{
                           "not_the_expected_size", 2_MiB, 512, {.expect_size = ByteCount{4_MiB}}, "FL-TGT-008"},
-                      RefusedTarget{"another_board", 2_MiB, 512, {.platform = "Contoso.Panel.Two"}, "FL-TGT-009"}),
+                      RefusedTarget{"another_board", 2_MiB, 512, {.platforms = {"Contoso.Panel.Two"}}, "FL-TGT-009"}),
     [](const auto& row) { return std::string{row.param.name}; });
 
 TEST_F(EngineTest, an_image_whose_ends_meet_on_a_medium_of_this_size_is_refused) {

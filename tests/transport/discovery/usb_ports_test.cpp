@@ -12,10 +12,10 @@
 namespace flashline::transport {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using fakes::FakeUsbPc;
 using fakes::FakeUsbTree;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 std::string port_of(const FakeUsbTree& tree, const std::string& device) {
   const auto port = port_of_usb_device(tree.folder_of(device), tree.machine());
@@ -82,6 +82,18 @@ TEST(UsbPorts, both_sides_of_a_superspeed_socket_have_one_name) {
   EXPECT_EQ(port_of(pc, "2-1"), "pci-0000:00:14.0/5") << "the root hubs count their ports apart";
 }
 
+TEST(UsbPorts, udev_knows_a_socket_by_either_side) {
+  FakeUsbPc pc;
+  const auto names = [&](std::string_view text) {
+    std::vector<std::string> all;
+    for (const PortPath& side : sides_of(port(text), pc.machine())) all.push_back(to_text(side));
+    return all;
+  };
+  EXPECT_THAT(names("pci-0000:00:14.0/5.3#1"), ElementsAre("pci-0000:00:14.0/5.3", "pci-0000:00:14.0/1.3"));
+  EXPECT_THAT(names("pci-0000:00:14.0/5"), ElementsAre("pci-0000:00:14.0/5", "pci-0000:00:14.0/1"));
+  EXPECT_THAT(names("pci-0000:00:14.0/2.1"), ElementsAre("pci-0000:00:14.0/2.1")) << "no such hub now";
+}
+
 TEST(UsbPorts, a_superspeed_port_without_a_peer_is_not_taken_for_another_port) {
   FakeUsbPc pc;
   pc.plug("2-3");
@@ -115,8 +127,8 @@ TEST(UsbPorts, card_slots_of_a_reader_are_told_apart_by_lun_whatever_the_order_o
   pc.disk("1-2", 2, "sdb", 16, 0);
   pc.disk("1-2", 0, "sdd", 48, 64 << 20);
   pc.disk("1-2", 1, "sdc", 32, 0);
-  EXPECT_THAT(listed(pc), ElementsAre("pci-0000:00:14.0/2#0=sdd", "pci-0000:00:14.0/2#1=sdc",
-                                      "pci-0000:00:14.0/2#2=sdb"));
+  EXPECT_THAT(listed(pc),
+              ElementsAre("pci-0000:00:14.0/2#0=sdd", "pci-0000:00:14.0/2#1=sdc", "pci-0000:00:14.0/2#2=sdb"));
   EXPECT_EQ(list_usb_ports(pc.machine())[1].disk->size.value, 0U) << "an empty slot is a disk of size 0";
   EXPECT_EQ(find_usb_disk(port("pci-0000:00:14.0/2#2"), pc.machine())->name, "sdb");
   const auto shared = find_usb_disk(port("pci-0000:00:14.0/2"), pc.machine());
@@ -150,11 +162,12 @@ TEST(UsbPorts, what_is_no_plain_disk_is_left_out) {
   pc.plug("1-2");
   pc.disk("1-2", 0, "sr0", 16, 1 << 20, "5");  // a modem's CD with drivers
   pc.disk("1-2", 1, "sdb", 32, 1 << 20);
-  pc.folder().file(std::filesystem::relative(pc.folder_of("1-2") / "1-2:1.0/host6/target6:0:0/6:0:0:1/block/sdb/sdb1/partition",
-                                             pc.folder().path()),
-                   "1\n");
-  std::filesystem::create_directory_symlink(
-      pc.folder_of("1-2") / "1-2:1.0/host6/target6:0:0/6:0:0:1/block/sdb/sdb1", pc.folder() / "sys/class/block/sdb1");
+  pc.folder().file(
+      std::filesystem::relative(pc.folder_of("1-2") / "1-2:1.0/host6/target6:0:0/6:0:0:1/block/sdb/sdb1/partition",
+                                pc.folder().path()),
+      "1\n");
+  std::filesystem::create_directory_symlink(pc.folder_of("1-2") / "1-2:1.0/host6/target6:0:0/6:0:0:1/block/sdb/sdb1",
+                                            pc.folder() / "sys/class/block/sdb1");
   EXPECT_THAT(listed(pc), ElementsAre("pci-0000:00:14.0/2=sdb"));
 }
 

@@ -119,6 +119,27 @@ std::optional<PortPath> socket_of(const fs::path& device, const fs::path& device
   return socket;
 }
 
+bool is_root_hub_of(const fs::path& folder, const std::string& controller, const fs::path& devices) {
+  return is_root_hub(folder) && !is_super_speed(folder) && controller_name(folder.parent_path(), devices) == controller;
+}
+
+std::optional<PortPath> other_side_of(const PortPath& socket, const fs::path& root, const fs::path& devices) {
+  // "usb1", "1-5", "1-5.4": a hub inside the one before.
+  fs::path hub = root;
+  std::string name = root.filename().string().substr(3) + "-";
+  for (std::size_t i = 0; i + 1 < socket.chain.size(); ++i) {
+    name += fmt::format("{}{}", i == 0 ? "" : ".", socket.chain[i]);
+    hub /= name;
+  }
+  const auto peer = peer_of(hub, socket.chain.back());
+  if (!peer) return std::nullopt;
+  const auto above = root_hub_of(peer->hub);
+  PortPath other{controller_name(above.parent_path(), devices), {}};
+  if (const auto parsed = parse_usb_name(peer->hub.filename().string())) other.chain = parsed->chain;
+  other.chain.push_back(peer->number);
+  return other;
+}
+
 fs::path usb_device_above(fs::path inner, const fs::path& devices) {
   std::error_code ignored;
   while (inner != devices && inner.has_relative_path()) {
