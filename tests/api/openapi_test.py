@@ -148,6 +148,7 @@ class Described(unittest.TestCase):
         self.until(lambda: self.ask("get", "/batches/{id}", id=batch["id"])[1]["state"] == "done")
         self.assertEqual(self.ask("post", "/slots/{name}/retry", name="2")[0], 409)
         self.assertEqual(self.ask("post", "/slots/{name}/next", name="1")[0], 200)
+        self.assertEqual(self.ask("post", "/slots/{name}/release", name="1")[0], 409)
 
         units = self.ask("get", "/units", query=f"?batch={batch['id']}")[1]["units"]
         states = sorted(unit["state"] for unit in units)
