@@ -26,11 +26,11 @@ class LibusbHost : public OnTheLine {
 };
 
 TEST_F(LibusbHost, ABoardThatComesBackOnTheUsb3SideIsOnTheSameSocket) {
-  LabBoard board{{.socket = 2,
-                  .stages = {{"rom", [](unsigned) { return std::make_shared<TalkingBoard>("rom", transport::UsbSpeed::full); }},
-                             {"os", [](unsigned) {
-                                return std::make_shared<TalkingBoard>("os", transport::UsbSpeed::super, 0x0104);
-                              }}}}};
+  LabBoard board{
+      {.socket = 2,
+       .stages = {
+           {"rom", [](unsigned) { return std::make_shared<TalkingBoard>("rom", transport::UsbSpeed::full); }},
+           {"os", [](unsigned) { return std::make_shared<TalkingBoard>("os", transport::UsbSpeed::super, 0x0104); }}}}};
   board.plug(0);
   ASSERT_TRUE(until([&] { return last(2) == "rom"; }));
   EXPECT_EQ(on(vhci_port(2))->speed, transport::UsbSpeed::full);

@@ -105,14 +105,13 @@ TEST_P(PipeInTrouble, SaysWhichAndGoesOn) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Faults, PipeInTrouble,
-    testing::Values(Trouble{"stall", Fault::Kind::stall, errc::usb_stall, true},
-                    Trouble{"silence", Fault::Kind::silence, errc::usb_timeout, true},
-                    Trouble{"link_error", Fault::Kind::link_error, errc::usb_link, true},
-                    Trouble{"short_take", Fault::Kind::short_take, errc::usb_short, true},
-                    Trouble{"unplug", Fault::Kind::unplug, errc::usb_gone, false}),
-    [](const auto& row) { return row.param.name; });
+INSTANTIATE_TEST_SUITE_P(Faults, PipeInTrouble,
+                         testing::Values(Trouble{"stall", Fault::Kind::stall, errc::usb_stall, true},
+                                         Trouble{"silence", Fault::Kind::silence, errc::usb_timeout, true},
+                                         Trouble{"link_error", Fault::Kind::link_error, errc::usb_link, true},
+                                         Trouble{"short_take", Fault::Kind::short_take, errc::usb_short, true},
+                                         Trouble{"unplug", Fault::Kind::unplug, errc::usb_gone, false}),
+                         [](const auto& row) { return row.param.name; });
 
 TEST_F(LibusbPipe, AStallEndsWhenItIsCleared) {
   const auto faulty = std::make_shared<FaultyDevice>(device_, Fault{Fault::Kind::stall, Fault::On::out, 0, 1});
@@ -134,11 +133,12 @@ TEST_F(LibusbPipe, ACancelledCallEndsWhenTheKernelLetGo) {
   boost::asio::cancellation_signal cancel;
   std::optional<Result<std::size_t>> result;
   Bytes into(4096);
-  boost::asio::co_spawn(context_, pipe->in(in_endpoint, into, 60s),
-                        boost::asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr error, Result<std::size_t> got) {
-                          EXPECT_EQ(error, nullptr);
-                          result = std::move(got);
-                        }));
+  boost::asio::co_spawn(
+      context_, pipe->in(in_endpoint, into, 60s),
+      boost::asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr error, Result<std::size_t> got) {
+        EXPECT_EQ(error, nullptr);
+        result = std::move(got);
+      }));
   EXPECT_FALSE(until([&] { return result.has_value(); }, 200ms));
   cancel.emit(boost::asio::cancellation_type::terminal);
   ASSERT_TRUE(until([&] { return result.has_value(); }, 3s));

@@ -13,7 +13,9 @@ class TalkingBoard final : public EmulatedDevice {
  public:
   explicit TalkingBoard(std::string serial = "T1", transport::UsbSpeed speed = transport::UsbSpeed::high,
                         std::uint16_t product = 0x2711) {
-    const std::uint16_t packet = speed == transport::UsbSpeed::super ? 1024 : speed == transport::UsbSpeed::full ? 64 : 512;
+    const std::uint16_t packet = speed == transport::UsbSpeed::super  ? 1024
+                                 : speed == transport::UsbSpeed::full ? 64
+                                                                      : 512;
     DevicePlan device{.vendor = 0x0a5c, .product = product, .speed = speed};
     device.usb = speed == transport::UsbSpeed::super ? 0x0300 : 0x0200;
     device.serial_index = 3;
