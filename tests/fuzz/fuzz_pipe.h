@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "imaging/core/errors/usb.h"
 #include "tests/fakes/awaited.h"
@@ -16,7 +17,10 @@ namespace flashline::fuzz {
 /// above are faults. After the last byte every transfer fails, so that no protocol can go on for ever.
 class FuzzPipe final : public transport::BytePipe {
  public:
-  explicit FuzzPipe(std::span<const std::byte> bytes) : bytes_{bytes} {
+  /// `facts` with its interfaces in the place of a board with one bulk endpoint each way.
+  explicit FuzzPipe(std::span<const std::byte> bytes, transport::UsbFacts facts = {})
+      : bytes_{bytes}, facts_{std::move(facts)} {
+    if (!facts_.interfaces.empty()) return;
     facts_.interfaces.push_back({.endpoints = {{0x81, transport::UsbEndpoint::Kind::bulk, 512}, {0x01, {}, 512}}});
   }
 
