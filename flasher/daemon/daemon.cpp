@@ -22,6 +22,7 @@
 #include "flasher/api/image_shelf.h"
 #include "flasher/api/station_api.h"
 #include "flasher/api/station_events.h"
+#include "flasher/board/usb_boards.h"
 #include "flasher/daemon/journal.h"
 #include "flasher/daemon/service_manager.h"
 #include "flasher/engine/engine.h"
@@ -32,6 +33,8 @@
 #include "flasher/version.h"
 #include "imaging/core/errors/station.h"
 #include "imaging/core/errors/usage.h"
+#include "transport/block/open_sink.h"
+#include "transport/usb/libusb_host.h"
 
 namespace flashline::line {
 namespace {
@@ -112,6 +115,8 @@ class StationProcess {
     watching.machine = machine_;
     ports_ = std::make_unique<StationPorts>(station_, engine_->executor(), engine_->blocking(), std::move(watching));
     writing.ports = ports_.get();
+    FL_CHECK(find_boards());
+    writing.boards = boards_.get();
     writing.machine = machine_;
     writing.station_folders = {station_.paths.state, station_.paths.cache, station_.paths.logs};
     writer_ = std::make_unique<EngineWriter>(*engine_, std::move(writing));
@@ -139,9 +144,26 @@ class StationProcess {
     if (!ports_->hears_events()) spdlog::warn("udev is not heard: boards are noticed by looking once a second");
   }
 
+  /// Boards with stages before their storage need more of USB than their disks.
+  Status find_boards() {
+    if (!UsbBoards::needed(station_)) return {};
+    transport::LibusbOptions options;
+    options.machine = machine_;
+    FL_TRY(auto usb, transport::make_libusb_host(engine_->executor(), std::move(options)));
+    auto open_disk = [this](transport::PortPath port, transport::TargetNeeds needs) {
+      return transport::open_port(engine_->ring(), std::move(port), std::move(needs), machine_);
+    };
+    FL_TRY(boards_, UsbBoards::create(station_, {.usb = std::move(usb),
+                                                 .blocking = engine_->blocking(),
+                                                 .open_disk = std::move(open_disk),
+                                                 .machine = machine_}));
+    return {};
+  }
+
   /// Nobody listens to it any more, and its last look is over by the time that the engine ends.
   asio::awaitable<void> end_ports() {
     ports_->stop();
+    boards_.reset();  // its callbacks come on this thread
     co_return;
   }
 
@@ -238,6 +260,7 @@ class StationProcess {
   std::unique_ptr<RecordThread> records_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<StationPorts> ports_;
+  std::unique_ptr<UsbBoards> boards_;
   std::unique_ptr<EngineWriter> writer_;
   std::unique_ptr<Line> line_;
   std::unique_ptr<ImageShelf> shelf_;

@@ -42,7 +42,7 @@ struct WriteOptions {
   std::optional<ByteCount> expect_size{};  ///< refuse targets of any other size
   /// What the slot's board is, by the ids that images may name it by; empty: unknown, every image is taken.
   std::vector<std::string> platforms{};
-  bool probe = false;                      ///< prove the medium's size before anything else is written
+  bool probe = false;  ///< prove the medium's size before anything else is written
 };
 
 /// Lets a run go on where an earlier one of the same image on the same medium was cut off.

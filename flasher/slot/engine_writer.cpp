@@ -4,6 +4,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "flasher/board/usb_boards.h"
 #include "flasher/slot/render_unit.h"
 #include "flasher/slot/station_ports.h"
 #include "imaging/core/digest.h"
@@ -67,6 +68,7 @@ asio::awaitable<Result<BoardImage>> EngineWriter::load(std::filesystem::path ima
 }
 
 asio::awaitable<bool> EngineWriter::present(const config::Slot& slot) {
+  if (comes_up(slot)) co_return options_.boards->present(slot);
   if (slot.target.kind == config::Target::Kind::port) {
     co_return options_.ports != nullptr&& options_.ports->has_disk(slot);
   }
@@ -84,6 +86,7 @@ asio::awaitable<Result<std::shared_ptr<transport::BlockSink>>> EngineWriter::ope
   needs.create_size = slot.target.size;
   needs.station_folders = options_.station_folders;
   needs.source_files = {image.path};
+  if (comes_up(slot)) co_return co_await options_.boards->raise(slot, std::move(needs));
   auto sink = co_await open_slot(slot, std::move(needs));
   if (!sink) co_return std::unexpected{std::move(sink).error()};
   std::unique_ptr<transport::BlockSink> board = std::move(*sink);
@@ -94,6 +97,10 @@ asio::awaitable<Result<std::shared_ptr<transport::BlockSink>>> EngineWriter::ope
                                                       history);
   }
   co_return std::shared_ptr<transport::BlockSink>{std::move(board)};
+}
+
+bool EngineWriter::comes_up(const config::Slot& slot) const {
+  return options_.boards != nullptr && options_.boards->knows(slot);
 }
 
 asio::awaitable<Result<std::unique_ptr<transport::BlockSink>>> EngineWriter::open_slot(const config::Slot& slot,

@@ -17,12 +17,14 @@
 namespace flashline::line {
 
 class StationPorts;
+class UsbBoards;
 
 struct EngineWriterOptions {
   imaging::TrustPolicy trust;  ///< clock.at of a policy "now" is set anew for each image
   /// The station's own folders: no slot may name them or the disks they are on.
   std::vector<std::filesystem::path> station_folders;
   const StationPorts* ports = nullptr;  ///< outlives the writer; null: slots on ports are never taken
+  UsbBoards* boards = nullptr;          ///< outlives the writer; null: no slot's board has stages before its storage
   transport::Machine machine = {};      ///< where ports are looked up; everything else is this one
   Clock clock = [] { return std::chrono::system_clock::now(); };
 };
@@ -44,6 +46,7 @@ class EngineWriter final : public BoardWriter {
   asio::awaitable<RunReport> run(RunRequest request) override;
 
  private:
+  bool comes_up(const config::Slot& slot) const;
   asio::awaitable<Result<std::unique_ptr<transport::BlockSink>>> open_slot(const config::Slot& slot,
                                                                            transport::TargetNeeds needs);
 
