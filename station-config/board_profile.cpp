@@ -53,8 +53,8 @@ const Shape stage_shape{
 };
 const Shape usb_shape{.attributes = {{"vendor", true}, {"product", true}, {"manufacturer"}}, .children = {}};
 const Shape file_shape{.attributes = {{"use", true}, {"path", true}, {"sha256"}, {"vendor"}}, .children = {}};
-const Shape storage_shape{
-    .attributes = {{"verify"}, {"partition"}, {"segment"}, {"memory"}, {"load-address"}}, .children = {}};
+const Shape storage_shape{.attributes = {{"verify"}, {"partition"}, {"segment"}, {"memory"}, {"load-address"}},
+                          .children = {}};
 const Shape defaults_shape{.attributes = {{"verify"}, {"fit-gpt"}}, .children = {}};
 const Shape power_shape{.attributes = {{"cycle"}, {"off-when-done"}, {"off"}}, .children = {}};
 
@@ -67,8 +67,10 @@ constexpr std::array protocols{
 constexpr std::array uses{Word<Use>{"folder", Use::folder}, Word<Use>{"bundle", Use::bundle},
                           Word<Use>{"image", Use::image}, Word<Use>{"programmer", Use::programmer}};
 constexpr std::array verifies{
-    Word<Storage::Verify>{"read-back", Storage::Verify::read_back}, Word<Storage::Verify>{"map", Storage::Verify::map},
-    Word<Storage::Verify>{"crc32", Storage::Verify::crc32},         Word<Storage::Verify>{"digest", Storage::Verify::digest},
+    Word<Storage::Verify>{"read-back", Storage::Verify::read_back},
+    Word<Storage::Verify>{"map", Storage::Verify::map},
+    Word<Storage::Verify>{"crc32", Storage::Verify::crc32},
+    Word<Storage::Verify>{"digest", Storage::Verify::digest},
     Word<Storage::Verify>{"none", Storage::Verify::none},
 };
 
@@ -148,7 +150,8 @@ Result<Stage> read_stage(const ElementReader& in, const fs::path& boards) {
   FL_CHECK(in.check(stage_shape));
   Stage stage{.name = in.text_of("name"), .ids = {}, .files = {}, .where = in.where()};
   if (!is_name(stage.name, 32)) {
-    return in.error_at("name", errc::config_name, fmt::format("name=\"{}\" is not a name of 1 to 32 characters", stage.name));
+    return in.error_at("name", errc::config_name,
+                       fmt::format("name=\"{}\" is not a name of 1 to 32 characters", stage.name));
   }
   const auto& p = protocols;
   FL_TRY(stage.protocol,
@@ -204,12 +207,14 @@ Result<Storage> read_storage(const std::optional<ElementReader>& in, const Eleme
   const bool fastboot = writes == Protocol::fastboot;
   const bool firehose = writes == Protocol::firehose;
   if (fastboot == storage.partition.empty()) {
-    return bad("partition", fastboot ? "fastboot needs the partition that means the whole disk" : "only fastboot has partitions");
+    return bad("partition",
+               fastboot ? "fastboot needs the partition that means the whole disk" : "only fastboot has partitions");
   }
   if (firehose == storage.memory.empty()) {
     return bad("memory", firehose ? "firehose needs the memory's name" : "only firehose has memories");
   }
-  if (storage.segment.value < 1_MiB || storage.segment.value > 1_GiB) return bad("segment", "a segment has 1MiB to 1GiB");
+  if (storage.segment.value < 1_MiB || storage.segment.value > 1_GiB)
+    return bad("segment", "a segment has 1MiB to 1GiB");
   using enum Storage::Verify;
   const bool fits = storage.verify == none || (storage.verify == read_back && !fastboot) ||
                     (fastboot && (storage.verify == map || storage.verify == crc32)) ||
@@ -258,8 +263,7 @@ const BoardFile* Stage::file(BoardFile::Use use) const {
 }
 
 bool BoardProfile::is_plain_disk() const {
-  return stages.size() == 1 &&
-         (stages[0].protocol == Protocol::card || stages[0].protocol == Protocol::mass_storage);
+  return stages.size() == 1 && (stages[0].protocol == Protocol::card || stages[0].protocol == Protocol::mass_storage);
 }
 
 Result<BoardProfile> parse_board(std::string_view xml, const fs::path& file, const fs::path& boards) {
@@ -271,9 +275,11 @@ Result<BoardProfile> parse_board(std::string_view xml, const fs::path& file, con
   board.title = root.text_of("title");
   board.file = file.string();
   if (!is_name(board.name, 64)) {
-    return root.error_at("name", errc::config_name, fmt::format("name=\"{}\" is not a name of 1 to 64 characters", board.name));
+    return root.error_at("name", errc::config_name,
+                         fmt::format("name=\"{}\" is not a name of 1 to 64 characters", board.name));
   }
-  if (!is_title(board.title)) return root.error_at("title", errc::config_title, fmt::format("title=\"{}\"", board.title));
+  if (!is_title(board.title))
+    return root.error_at("title", errc::config_title, fmt::format("title=\"{}\"", board.title));
   for (const ElementReader& platform : root.children("platform")) {
     FL_CHECK(platform.check(platform_shape));
     board.platforms.push_back(platform.text_of("id"));

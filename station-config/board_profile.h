@@ -18,8 +18,14 @@ namespace flashline::config {
 
 /// What a board speaks in a stage. Those of the second row end the way up: blocks are written through them.
 enum class Protocol : std::uint8_t {
-  rpiboot, sdp, sdps, sahara,
-  card, mass_storage, fastboot, firehose,
+  rpiboot,
+  sdp,
+  sdps,
+  sahara,
+  card,
+  mass_storage,
+  fastboot,
+  firehose,
 };
 
 /// Which device on the port this stage is. The port says which slot it is in, these only how far it is.
@@ -67,9 +73,9 @@ struct Storage {
     none,       ///< nobody: the record says so
   };
   Verify verify = Verify::read_back;
-  std::string partition;         ///< fastboot: the name that means the whole disk
-  ByteCount segment{16_MiB};     ///< fastboot: most bytes that are sent at once
-  std::string memory;            ///< firehose: "emmc"
+  std::string partition;           ///< fastboot: the name that means the whole disk
+  ByteCount segment{16_MiB};       ///< fastboot: most bytes that are sent at once
+  std::string memory;              ///< firehose: "emmc"
   std::uint64_t load_address = 0;  ///< where U-Boot may put what it sums up; 0: its own ${loadaddr}
 };
 
@@ -81,14 +87,14 @@ struct BoardDefaults {
 
 /// What the port's power is good for with this board.
 struct BoardPower {
-  bool cycle = false;                    ///< switching it off and on brings a stuck board back to its first stage
-  bool off_when_done = false;            ///< it may be switched off when the board is finished
-  std::chrono::milliseconds off{2000};   ///< how long it must stay off
+  bool cycle = false;                   ///< switching it off and on brings a stuck board back to its first stage
+  bool off_when_done = false;           ///< it may be switched off when the board is finished
+  std::chrono::milliseconds off{2000};  ///< how long it must stay off
 };
 
 struct BoardProfile {
-  std::string name;   ///< that of its file
-  std::string title;  ///< for people
+  std::string name;                    ///< that of its file
+  std::string title;                   ///< for people
   std::vector<std::string> platforms;  ///< ids of images that fit; empty: every image is taken
   std::vector<Stage> stages;           ///< in their order; at least one
   Storage storage;

@@ -60,9 +60,8 @@ asio::awaitable<Result<std::shared_ptr<transport::BlockSink>>> UsbBoards::raise(
   BringUpTools tools{
       .usb = *parts_.usb,
       .open_disk = [this, needs](transport::PortPath port) { return parts_.open_disk(std::move(port), needs); },
-      .power_cycle = [this](transport::PortPath port, std::chrono::milliseconds off) {
-        return power_cycle(std::move(port), off);
-      },
+      .power_cycle = [this](transport::PortPath port,
+                            std::chrono::milliseconds off) { return power_cycle(std::move(port), off); },
       .note = [name = slot.name](const std::string& text) { spdlog::info("slot {}: {}", name, text); }};
   auto raised = co_await bring_up(std::move(tools), *bay.board, *bay.files, bay.port);
   if (!raised) co_return std::unexpected{std::move(raised).error()};
@@ -70,7 +69,8 @@ asio::awaitable<Result<std::shared_ptr<transport::BlockSink>>> UsbBoards::raise(
 }
 
 asio::awaitable<Status> UsbBoards::power_cycle(transport::PortPath port, std::chrono::milliseconds off) {
-  FL_CO_CHECK(co_await asio::co_spawn(parts_.blocking, switch_on_thread(port, false, parts_.machine), asio::use_awaitable));
+  FL_CO_CHECK(
+      co_await asio::co_spawn(parts_.blocking, switch_on_thread(port, false, parts_.machine), asio::use_awaitable));
   asio::steady_timer timer{parts_.usb->executor(), off};
   co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
   co_return co_await asio::co_spawn(parts_.blocking, switch_on_thread(port, true, parts_.machine), asio::use_awaitable);

@@ -23,8 +23,8 @@ namespace asio = boost::asio;
 class UsbBoards {
  public:
   /// Opens a disk that a board shows at the end of its way.
-  using OpenDisk =
-      std::function<asio::awaitable<Result<std::unique_ptr<transport::BlockSink>>>(transport::PortPath, transport::TargetNeeds)>;
+  using OpenDisk = std::function<asio::awaitable<Result<std::unique_ptr<transport::BlockSink>>>(
+      transport::PortPath, transport::TargetNeeds)>;
 
   struct Parts {
     std::unique_ptr<transport::UsbHost> usb;

@@ -312,7 +312,8 @@ class PkgConverter {
 
 Result<XmlDocument> wm_of_pkg(const XmlDocument& document) {
   FL_TRY(XmlElement root, PkgConverter{document}.run());
-  return XmlDocument{.file = document.file, .source = document.source, .places = document.places, .root = std::move(root)};
+  return XmlDocument{
+      .file = document.file, .source = document.source, .places = document.places, .root = std::move(root)};
 }
 
 }  // namespace flashline::imaging

@@ -22,7 +22,8 @@ Result<DiskBlocks> DiskBlocks::cut(const OpenedImage& image) {
   blocks.size_ = from.needs.min_size.value;
   const auto padded = align_up(blocks.size_, block_size);
   if (!padded || *padded / block_size > 0xFFFFFFFFULL) {
-    return fail(errc::import_refused, fmt::format("an image of {} bytes: FFU counts blocks with 32 bits", blocks.size_));
+    return fail(errc::import_refused,
+                fmt::format("an image of {} bytes: FFU counts blocks with 32 bits", blocks.size_));
   }
   const bool exact = from.needs.gpt_size && *from.needs.gpt_size == from.needs.min_size && blocks.size_ > block_size;
   blocks.from_end_ = exact && blocks.size_ % block_size != 0;
@@ -34,8 +35,8 @@ Result<DiskBlocks> DiskBlocks::cut(const OpenedImage& image) {
   FL_TRY(auto plan, resolved(from, from.needs.min_size));
   blocks.plan_ = std::make_unique<const BlockPlan>(std::move(plan));
   blocks.runs_ = surviving_runs(*blocks.plan_);
-  blocks.view_ = std::make_unique<PlanView>(
-      *blocks.plan_, content_of(image.content.file.get(), image.content.size), from.needs.min_size);
+  blocks.view_ = std::make_unique<PlanView>(*blocks.plan_, content_of(image.content.file.get(), image.content.size),
+                                            from.needs.min_size);
   return blocks;
 }
 

@@ -108,9 +108,9 @@ TEST(ShippedBoard, each_is_read_by_its_name) {
     names.insert(board->name);
   }
   for (const char* wanted :
-       {"RaspberryPi-2", "RaspberryPi-3", "RaspberryPi-3APlus", "RaspberryPi-Zero2W", "RaspberryPi-CM1", "RaspberryPi-CM3",
-        "RaspberryPi-CM4", "RaspberryPi-CM5", "RaspberryPi-4", "RaspberryPi-5", "DragonBoard-410c", "NXP-iMX6", "NXP-iMX7",
-        "NXP-iMX8M", "MinnowBoard", "UP", "QemuX64"}) {
+       {"RaspberryPi-2", "RaspberryPi-3", "RaspberryPi-3APlus", "RaspberryPi-Zero2W", "RaspberryPi-CM1",
+        "RaspberryPi-CM3", "RaspberryPi-CM4", "RaspberryPi-CM5", "RaspberryPi-4", "RaspberryPi-5", "DragonBoard-410c",
+        "NXP-iMX6", "NXP-iMX7", "NXP-iMX8M", "MinnowBoard", "UP", "QemuX64"}) {
     EXPECT_TRUE(names.contains(wanted)) << wanted;
   }
 }
@@ -169,7 +169,8 @@ TEST_F(BoardFolder, a_missing_or_another_file_is_said_with_its_place) {
   const auto missing = check("A");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, errc::config_board_file);
-  EXPECT_THAT(missing.error().detail, HasSubstr("A.xml:3:2: " + (files_ / "boards/flash.bin").string() + " is missing"));
+  EXPECT_THAT(missing.error().detail,
+              HasSubstr("A.xml:3:2: " + (files_ / "boards/flash.bin").string() + " is missing"));
   EXPECT_THAT(missing.error().detail, HasSubstr("belongs to the board's maker"));
 
   files_.file("boards/flash.bin", "boot");
@@ -190,12 +191,12 @@ TEST_F(BoardFolder, a_missing_or_another_file_is_said_with_its_place) {
 
 TEST_F(BoardFolder, a_station_is_complete_before_it_starts) {
   const auto with_board = [&](const std::string& name) {
-    return parse_station("<station name='a' mode='test'><trust allow-unsigned='true'/><slots>"
-                         "<slot name='1' row='1' column='1'><port path='pci-0/1' board='" +
-                             name +
-                             "'/></slot><slot name='2' row='1' column='2'><port path='pci-0/2' board='" + name +
-                             "'/></slot></slots></station>",
-                         files_ / "station.xml");
+    return parse_station(
+        "<station name='a' mode='test'><trust allow-unsigned='true'/><slots>"
+        "<slot name='1' row='1' column='1'><port path='pci-0/1' board='" +
+            name + "'/></slot><slot name='2' row='1' column='2'><port path='pci-0/2' board='" + name +
+            "'/></slot></slots></station>",
+        files_ / "station.xml");
   };
   auto card = with_board("Card");
   ASSERT_TRUE(card && load_boards(*card));

@@ -45,7 +45,8 @@ class UsbBoardsTest : public EngineTest {
     rom.name = "boot-rom";
     rom.protocol = config::Protocol::sdp;
     rom.ids = {{0x15a2, 0x0054, ""}};
-    rom.files = {{.use = config::BoardFile::Use::image, .path = folder_.path() / "u-boot.imx", .digest = {}, .where = "here"}};
+    rom.files = {
+        {.use = config::BoardFile::Use::image, .path = folder_.path() / "u-boot.imx", .digest = {}, .where = "here"}};
     config::Stage u_boot;
     u_boot.name = "u-boot";
     u_boot.protocol = config::Protocol::fastboot;
@@ -81,12 +82,12 @@ TEST_F(UsbBoardsTest, a_slot_on_a_port_writes_what_comes_up_there) {
   options.boards = boards_.get();
   EngineWriter writer{*engine_, std::move(options)};
   EXPECT_FALSE(await(writer.present(station_.slots[0])));
-  const auto u_boot = std::make_shared<lab::FastbootBoard>(
-      lab::FastbootBoardPlan{.flavour = lab::FastbootBoardPlan::Flavour::u_boot,
-                             .partition = "all",
-                             .capacity = capacity,
-                             .vendor = 0x0525,
-                             .product = 0xa4a5});
+  const auto u_boot =
+      std::make_shared<lab::FastbootBoard>(lab::FastbootBoardPlan{.flavour = lab::FastbootBoardPlan::Flavour::u_boot,
+                                                                  .partition = "all",
+                                                                  .capacity = capacity,
+                                                                  .vendor = 0x0525,
+                                                                  .product = 0xa4a5});
   await(plug_in(std::make_shared<lab::SdpRomDevice>(lab::imx6q()), u_boot));
   EXPECT_TRUE(await(writer.present(station_.slots[0])));
   const auto content = imaging::pattern(capacity, 3);

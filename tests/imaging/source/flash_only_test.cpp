@@ -1,7 +1,5 @@
-// Partitions that are marked RequiredToFlash: a table of their own in the image, none of it on a board that this program
-// writes.
-
-#include "imaging/source/flash_only_table.h"
+// Partitions that are marked RequiredToFlash: a table of their own in the image, none of it on a board that this
+// program writes.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,6 +8,7 @@
 #include "imaging/layout/write_partition_table.h"
 #include "imaging/source/extract.h"
 #include "imaging/source/file_view.h"
+#include "imaging/source/flash_only_table.h"
 #include "imaging/source/gpt.h"
 #include "imaging/source/import.h"
 #include "tests/fakes/disk_images.h"

@@ -10,9 +10,9 @@ namespace flashline::transport {
 namespace {
 
 using namespace std::chrono_literals;
+using fakes::FakeUsbPc;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using fakes::FakeUsbPc;
 
 /// "+port", "-port", and "!port" where another board is there than before.
 std::vector<std::string> words(const std::vector<PortChange>& changes) {
@@ -91,8 +91,7 @@ TEST_F(Changes, udev_being_done_is_no_other_board) {
   pc_.folder().file("run/udev/control", "");
   pc_.plug("1-2");
   pc_.disk("1-2", 0, "sdb", 16, 1 << 20);
-  EXPECT_THAT(after([&] { pc_.folder().file("run/udev/data/b8:16", ""); }),
-              ElementsAre("+pci-0000:00:14.0/2 medium"));
+  EXPECT_THAT(after([&] { pc_.folder().file("run/udev/data/b8:16", ""); }), ElementsAre("+pci-0000:00:14.0/2 medium"));
 }
 
 TEST_F(Changes, the_other_card_slots_of_a_reader_that_comes_up_take_the_name_of_the_socket_away) {
