@@ -194,7 +194,7 @@ LbaRange StoreRun::lbas(const Run& run) const {
 }
 
 asio::awaitable<Status> StoreRun::verify_runs(std::vector<Run> runs, bool table) {
-  FL_CO_TRY(auto first, co_await read_back(device_, std::move(runs), most_differences));
+  FL_CO_TRY(auto first, co_await read_back(device_, runs, most_differences));
   if (first.runs.empty()) co_return Status{};
   LbaList* wrong = &report().bad;
   if (first.all) {
@@ -202,7 +202,9 @@ asio::awaitable<Status> StoreRun::verify_runs(std::vector<Run> runs, bool table)
     const auto again = std::make_shared<std::vector<Run>>(first.runs);
     FL_CO_CHECK(co_await write_all(device_, *again, {.table = table}, again));
     FL_CO_CHECK(co_await device_->barrier());
-    FL_CO_TRY(first, co_await read_back(device_, *again, most_differences));
+    // All of it, not only what was written again: on a card that wraps around, a repair spoils what was right before.
+    auto all = table ? merged(before_final_, runs) : std::move(runs);
+    FL_CO_TRY(first, co_await read_back(device_, std::move(all), most_differences));
     if (first.runs.empty()) co_return Status{};
   }
   for (const auto& run : first.runs) wrong->add(lbas(run));

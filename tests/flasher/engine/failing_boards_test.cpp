@@ -72,6 +72,43 @@ TEST_F(EngineTest, a_write_that_got_lost_is_written_again_and_reported) {
   EXPECT_EQ(report.stores[0].bad.sectors, 0U);
 }
 
+/// A card that says it has twice what it has: late blocks come out where early ones were put.
+class WrappingSink final : public transport::BlockSink {
+ public:
+  explicit WrappingSink(std::uint64_t real) : memory_(real) {
+    facts_.path = "wrapping";
+    facts_.capacity = ByteCount{2 * real};
+  }
+  const transport::SinkFacts& facts() const override { return facts_; }
+  asio::awaitable<Status> write(ByteOffset at, transport::IoBuffer data) override {
+    for (std::size_t i = 0; i < data.bytes.size(); ++i) memory_[(at.value + i) % memory_.size()] = data.bytes[i];
+    co_return Status{};
+  }
+  asio::awaitable<Status> flush() override { co_return Status{}; }
+  asio::awaitable<Status> read(ByteOffset at, transport::IoBuffer into) override {
+    for (std::size_t i = 0; i < into.bytes.size(); ++i) into.bytes[i] = memory_[(at.value + i) % memory_.size()];
+    co_return Status{};
+  }
+  asio::awaitable<Status> discard(ByteOffset, ByteCount) override { co_return Status{}; }
+  asio::awaitable<Status> zero(ByteOffset at, ByteCount length) override {
+    for (std::uint64_t i = 0; i < length.value; ++i) memory_[(at.value + i) % memory_.size()] = std::byte{0};
+    co_return Status{};
+  }
+
+ private:
+  std::vector<std::byte> memory_;
+  transport::SinkFacts facts_;
+};
+
+// Each repair of a wrapping card destroys a block that was found right before it.
+TEST_F(EngineTest, a_repair_that_spoils_another_block_does_not_pass) {
+  start();
+  const auto content = pattern(4_MiB, 8);
+  const auto report = run(request(load(table_plan(content), content), std::make_shared<WrappingSink>(2_MiB)));
+  EXPECT_EQ(code(report), "FL-DEV-007");
+  EXPECT_GT(report.stores[0].bad.sectors, 0U);
+}
+
 TEST_F(EngineTest, a_flipped_bit_costs_one_granule_and_says_where) {
   start();
   const auto content = pattern(2_MiB, 3);
