@@ -23,8 +23,8 @@ TEST(Routes, are_those_of_the_description) {
   std::set<std::string> there;
   for (const RouteName& route : route_names())
     there.insert(std::string{route.method} + " " + std::string{route.pattern});
+  EXPECT_THAT(described, ::testing::Not(::testing::IsEmpty()));
   EXPECT_EQ(there, described);
-  EXPECT_EQ(there.size(), 20U);
 }
 
 }  // namespace
