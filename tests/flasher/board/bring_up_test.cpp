@@ -9,22 +9,15 @@
 #include "imaging/core/errors/rpiboot.h"
 #include "imaging/core/errors/usb.h"
 #include "tests/flasher/engine/engine_fixture.h"
-#include "tests/lab/emulators/boot_images.h"
 #include "tests/lab/emulators/emulated_host.h"
-#include "tests/lab/emulators/fastboot_board.h"
 #include "tests/lab/emulators/faulty_device.h"
-#include "tests/lab/emulators/firehose_programmer.h"
 #include "tests/lab/emulators/pi_boot_rom.h"
-#include "tests/lab/emulators/pi_file_server.h"
-#include "tests/lab/emulators/sahara_rom.h"
-#include "tests/lab/emulators/sdp_rom.h"
+#include "tests/lab/emulators/whole_board.h"
 
 namespace flashline::line::tests {
 namespace {
 
 using config::BoardProfile;
-using config::Protocol;
-using config::Stage;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
@@ -32,149 +25,34 @@ constexpr std::uint64_t capacity = 8_MiB;
 
 transport::PortPath port(std::uint8_t number) { return {"platform-test.0", {2, number}, {}}; }
 
-std::vector<std::byte> bytes(std::size_t size, std::uint32_t seed) { return lab::pattern(size, seed); }
-
-config::Storage storage(config::Storage::Verify verify, std::string partition) {
-  config::Storage made;
-  made.verify = verify;
-  made.partition = std::move(partition);
-  made.segment = ByteCount{2_MiB};
-  made.memory = "emmc";
-  return made;
-}
-
-Stage stage(std::string name, Protocol protocol, std::vector<config::UsbId> ids) {
-  Stage made;
-  made.name = std::move(name);
-  made.protocol = protocol;
-  made.ids = std::move(ids);
-  made.gap = std::chrono::milliseconds{300};
-  made.timeout = std::chrono::seconds{30};
-  return made;
-}
-
 /// A way up: the profile, the files it is given, and boards of that kind.
 struct Path {
-  std::string name{};
   BoardProfile profile{};
   std::vector<StageFiles> files{};
   /// The stages of a new board; its medium when it is done.
   struct Board {
     std::deque<lab::EmulatedHost::MakeStage> stages{};
     std::function<lab::Bytes()> medium{};
-    std::shared_ptr<ScriptedSink> disk{};  ///< where its storage is a disk
+    std::shared_ptr<ScriptedSink> disk{};  ///< where its storage is a disk: the kernel's part is played by a sink
   };
-  std::function<Board()> board{};
+  Board board() const {
+    auto whole = lab::whole_board(profile, {.capacity = capacity});
+    if (!whole) throw std::runtime_error{to_text(whole.error())};
+    Board board{.stages = {}, .medium = std::move(whole->storage), .disk = {}};
+    for (auto& each : whole->stages) board.stages.push_back(std::move(each.enter));
+    if (profile.stages.back().protocol == config::Protocol::mass_storage) {
+      board.disk = std::make_shared<ScriptedSink>(ByteCount{capacity});
+      board.medium = [disk = board.disk] { return disk->memory(); };
+    }
+    return board;
+  }
 };
 
 lab::EmulatedHost::MakeStage just(std::shared_ptr<lab::EmulatedDevice> device) {
   return [device] { return device; };
 }
 
-StageFiles pi_files() {
-  StageFiles files;
-  files.served.put("bootcode4.bin", bytes(70'000, 1));
-  files.served.put("config.txt", bytes(30, 2));
-  files.served.put("boot.img", bytes(300'000, 3));
-  return files;
-}
-
-std::deque<lab::EmulatedHost::MakeStage> pi_stages() {
-  return {
-      just(std::make_shared<lab::PiBootRom>()),
-      just(std::make_shared<lab::PiFileServer>(
-          lab::PiBoardPlan{},
-          std::vector<lab::PiAsk>{{.name = "config.txt"}, {.name = "boot.img"}, {.kind = lab::PiAsk::Kind::done}}))};
-}
-
-Path pi_fastboot() {
-  Path path{.name = "rpiboot_to_fastboot"};
-  path.profile.title = "Compute Module 4";
-  path.profile.stages = {stage("boot-rom", Protocol::rpiboot, {{0x0a5c, 0x2711, ""}}),
-                         stage("gadget", Protocol::fastboot, {{0x18d1, 0x4e40, "Raspberry Pi"}})};
-  path.profile.storage = storage(config::Storage::Verify::map, "mmcblk0");
-  path.files = {pi_files(), {}};
-  path.board = [] {
-    Path::Board board{.stages = pi_stages()};
-    const auto gadget = std::make_shared<lab::FastbootBoard>(lab::FastbootBoardPlan{.capacity = capacity});
-    board.stages.push_back(just(gadget));
-    board.medium = [gadget] { return gadget->medium().read(0, capacity); };
-    return board;
-  };
-  return path;
-}
-
-/// The gadget that shows its storage as a disk; the kernel's part is played by a sink.
-class DiskStage final : public lab::EmulatedDevice {
- public:
-  DiskStage()
-      : descriptors_{lab::describe(
-            {.vendor = 0x0a5c,
-             .product = 0x0104,
-             .interfaces = {{.class_code = 8, .subclass = 6, .protocol = 0x50, .endpoints = {{0x81}, {0x01}}}}})} {}
-  const lab::Descriptors& descriptors() const override { return descriptors_; }
-  lab::Reply control(const lab::Setup&, std::span<const std::byte>) override { return lab::Reply::refuse(); }
-  lab::Reply out(std::uint8_t, std::span<const std::byte>) override { return lab::Reply::refuse(); }
-  lab::Reply in(std::uint8_t, std::size_t) override { return lab::Reply::refuse(); }
-
- private:
-  lab::Descriptors descriptors_;
-};
-
-Path pi_storage() {
-  Path path{.name = "rpiboot_to_storage"};
-  path.profile.title = "Compute Module 4";
-  path.profile.stages = {stage("boot-rom", Protocol::rpiboot, {{0x0a5c, 0x2711, ""}}),
-                         stage("disk", Protocol::mass_storage, {})};
-  path.files = {pi_files(), {}};
-  path.board = [] {
-    Path::Board board{.stages = pi_stages(), .medium = {}, .disk = std::make_shared<ScriptedSink>(ByteCount{capacity})};
-    board.stages.push_back(just(std::make_shared<DiskStage>()));
-    board.medium = [disk = board.disk] { return disk->memory(); };
-    return board;
-  };
-  return path;
-}
-
-Path sdp_fastboot() {
-  Path path{.name = "sdp_to_fastboot"};
-  path.profile.title = "i.MX6";
-  path.profile.stages = {stage("boot-rom", Protocol::sdp, {{0x15a2, 0x0054, ""}}),
-                         stage("u-boot", Protocol::fastboot, {{0x0525, 0xa4a5, ""}})};
-  path.profile.storage = storage(config::Storage::Verify::crc32, "all");
-  path.files.resize(2);
-  path.files[0].image = std::make_shared<const std::vector<std::byte>>(lab::ivt_image({}));
-  path.board = [] {
-    Path::Board board{.stages = {just(std::make_shared<lab::SdpRomDevice>(lab::imx6q()))}};
-    const auto u_boot =
-        std::make_shared<lab::FastbootBoard>(lab::FastbootBoardPlan{.flavour = lab::FastbootBoardPlan::Flavour::u_boot,
-                                                                    .partition = "all",
-                                                                    .capacity = capacity,
-                                                                    .vendor = 0x0525,
-                                                                    .product = 0xa4a5});
-    board.stages.push_back(just(u_boot));
-    board.medium = [u_boot] { return u_boot->medium().read(0, capacity); };
-    return board;
-  };
-  return path;
-}
-
-Path sahara_firehose() {
-  Path path{.name = "sahara_to_firehose"};
-  path.profile.title = "DragonBoard 410c";
-  path.profile.stages = {stage("boot-rom", Protocol::sahara, {{0x05c6, 0x9008, ""}}),
-                         stage("programmer", Protocol::firehose, {})};
-  path.profile.storage = storage(config::Storage::Verify::read_back, "");
-  path.files.resize(2);
-  path.files[0].image = std::make_shared<const std::vector<std::byte>>(bytes(60'000, 9));
-  path.board = [] {
-    const auto programmer = std::make_shared<lab::FirehoseProgrammer>(lab::FirehosePlan{.sectors = capacity / 512});
-    Path::Board board{.stages = {just(std::make_shared<lab::SaharaRom>(lab::SaharaRomPlan{}, programmer))}};
-    board.medium = [programmer] { return programmer->medium().read(0, capacity); };
-    return board;
-  };
-  return path;
-}
+constexpr auto pi_fastboot = "RaspberryPi-CM4";
 
 class BringUp : public EngineTest {
  protected:
@@ -187,6 +65,24 @@ class BringUp : public EngineTest {
     disks_.clear();
     engine_.reset();
     host_.reset();
+  }
+
+  /// A shipped profile in a hurry, with boot files on the shelf.
+  Path way(std::string_view board) {
+    Path path;
+    auto profile = config::find_board(board, folder_.path() / "boards");
+    if (!profile) throw std::runtime_error{to_text(profile.error())};
+    path.profile = std::move(*profile);
+    for (auto& stage : path.profile.stages) {
+      stage.gap = std::chrono::milliseconds{300};
+      stage.timeout = std::chrono::seconds{30};
+    }
+    path.profile.storage.segment = ByteCount{2_MiB};
+    EXPECT_TRUE(lab::make_boot_files(path.profile));
+    auto files = load_stage_files(path.profile);
+    if (!files) throw std::runtime_error{to_text(files.error())};
+    path.files = std::move(*files);
+    return path;
   }
 
   BringUpTools tools() {
@@ -244,10 +140,10 @@ class BringUp : public EngineTest {
   std::vector<std::string> notes_;
 };
 
-class BringUpPath : public BringUp, public ::testing::WithParamInterface<Path (*)()> {};
+class BringUpPath : public BringUp, public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(BringUpPath, four_boards_at_once_hold_plan_and_identity_block_by_block) {
-  const Path path = GetParam()();
+  const Path path = way(GetParam());
   const auto content = imaging::pattern(capacity, 5);
   auto plan = table_plan(content);
   plan.hashes = hash_table(content, 131072);
@@ -270,16 +166,20 @@ TEST_P(BringUpPath, four_boards_at_once_hold_plan_and_identity_block_by_block) {
     ASSERT_EQ(code(report), "none") << report.error->detail;
     auto expected = content;
     std::fill_n(expected.begin() + 1_MiB + 4096, 512, static_cast<std::byte>(i + 1));
-    EXPECT_TRUE(boards[i].medium() == expected) << path.name << " board " << i + 1;
+    EXPECT_TRUE(boards[i].medium() == expected) << path.profile.name << " board " << i + 1;
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Way, BringUpPath,
-                         ::testing::Values(&pi_fastboot, &pi_storage, &sdp_fastboot, &sahara_firehose),
-                         [](const auto& row) { return row.param().name; });
+                         ::testing::Values(pi_fastboot, "RaspberryPi-CM3", "NXP-iMX6", "DragonBoard-410c"),
+                         [](const auto& row) {
+                           std::string name{row.param};
+                           std::erase(name, '-');
+                           return name;
+                         });
 
 TEST_F(BringUp, another_board_is_refused_before_a_byte_is_sent) {
-  const Path path = pi_fastboot();
+  const Path path = way(pi_fastboot);
   const auto rom = std::make_shared<lab::PiBootRom>(lab::PiBoardPlan{.product = 0x2712});
   await(plug_in(host_.get(), port(1), {just(rom)}));
   const auto raised = raise(path, port(1));
@@ -291,14 +191,14 @@ TEST_F(BringUp, another_board_is_refused_before_a_byte_is_sent) {
 }
 
 TEST_F(BringUp, an_empty_port_says_what_it_waited_for) {
-  const auto raised = raise(pi_fastboot(), port(3));
+  const auto raised = raise(way(pi_fastboot), port(3));
   ASSERT_FALSE(raised);
   EXPECT_EQ(raised.error().code, errc::board_absent);
   EXPECT_THAT(raised.error().detail, HasSubstr("platform-test.0/2.3 for stage boot-rom"));
 }
 
 TEST_F(BringUp, a_board_that_is_further_already_goes_on_from_there) {
-  const Path path = pi_fastboot();
+  const Path path = way(pi_fastboot);
   auto board = path.board();
   board.stages.erase(board.stages.begin(), board.stages.begin() + 2);
   await(plug_in(host_.get(), port(1), board.stages));
@@ -309,10 +209,11 @@ TEST_F(BringUp, a_board_that_is_further_already_goes_on_from_there) {
 }
 
 TEST_F(BringUp, a_board_that_falls_back_into_its_rom_twice_is_given_up) {
-  const Path path = pi_fastboot();
-  auto stages = pi_stages();
-  for (int again = 0; again < 2; ++again) {
-    for (auto& each : pi_stages()) stages.push_back(each);
+  const Path path = way(pi_fastboot);
+  std::deque<lab::EmulatedHost::MakeStage> stages;
+  for (int again = 0; again < 3; ++again) {
+    const auto board = path.board();
+    stages.insert(stages.end(), board.stages.begin(), board.stages.begin() + 2);  // never its gadget
   }
   await(plug_in(host_.get(), port(1), stages));
   const auto raised = raise(path, port(1));
@@ -321,7 +222,7 @@ TEST_F(BringUp, a_board_that_falls_back_into_its_rom_twice_is_given_up) {
 }
 
 TEST_F(BringUp, a_refused_second_stage_is_not_tried_again) {
-  Path path = pi_fastboot();
+  Path path = way(pi_fastboot);
   const auto rom = std::make_shared<lab::PiBootRom>(lab::PiBoardPlan{}, [](const auto&, const auto&) { return 7; });
   await(plug_in(host_.get(), port(1), {just(rom)}));
   const auto raised = raise(path, port(1));
@@ -331,7 +232,7 @@ TEST_F(BringUp, a_refused_second_stage_is_not_tried_again) {
 }
 
 TEST_F(BringUp, the_ladder_goes_from_reset_to_power_and_ends_there) {
-  Path path = pi_fastboot();
+  Path path = way(pi_fastboot);
   path.profile.power.cycle = true;
   const auto stalling = std::make_shared<lab::FaultyDevice>(
       std::make_shared<lab::PiBootRom>(),
@@ -353,7 +254,7 @@ TEST_F(BringUp, the_ladder_goes_from_reset_to_power_and_ends_there) {
 }
 
 TEST_F(BringUp, power_brings_back_a_board_that_hung) {
-  Path path = pi_fastboot();
+  Path path = way(pi_fastboot);
   path.profile.power.cycle = true;
   const auto hung = std::make_shared<lab::FaultyDevice>(
       std::make_shared<lab::PiBootRom>(),

@@ -9,7 +9,10 @@
 #include <thread>
 
 #include "imaging/core/little_endian.h"
+#include "station-config/board_profile.h"
+#include "tests/lab/emulators/faulty_device.h"
 #include "tests/lab/emulators/mass_storage.h"
+#include "tests/lab/emulators/whole_board.h"
 #include "tests/lab/scenario/made_image.h"
 #include "tests/lab/scenario/station_side.h"
 #include "tests/lab/usbip/lab_board.h"
@@ -22,18 +25,18 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr std::byte old_bytes{0xe7};  // what a card holds that was used before
+constexpr std::byte old_bytes{0xe7};  // what storage holds that was used before
 constexpr std::size_t old_every = 1U << 20U;
 
 /// The link that udev makes for a card slot.
-std::string node_of(const BoardPlan& board, std::size_t lun) {
-  const auto port = vhci_port(board.socket);
+std::string node_of(const ReaderPlan& reader, std::size_t lun) {
+  const auto port = vhci_port(reader.at.socket);
   return fmt::format("/dev/disk/by-path/{}-usb-0:{}:1.0-scsi-0:0:0:{}", port.controller, port.chain.front(), lun);
 }
 
 std::shared_ptr<Medium> used_card(const CardPlan& plan) {
-  auto medium = std::make_shared<Medium>(plan.size, plan.fault);
-  for (std::size_t at = 0; at + 512 <= plan.size; at += old_every)
+  auto medium = std::make_shared<Medium>(plan.slot.size, plan.fault);
+  for (std::size_t at = 0; at + 512 <= plan.slot.size; at += old_every)
     std::ranges::fill(medium->bytes().subspan(at, 512), old_bytes);
   return medium;
 }
@@ -63,15 +66,21 @@ class Player {
       if (auto why = make_disk(disk, scenario_.image.size, scenario_.image.data); !why.empty()) return why;
       image_ = options_.folder / "made.ffu";
       const auto made = station_.flashline(
-          {"image", "import", disk, image_, "--platform", "Flashline.Lab.Board", "--allow-unsigned"});
+          {"image", "import", disk, image_, "--platform", scenario_.image.platform, "--allow-unsigned"});
       if (!made) return made.error();
     }
-    std::vector<StationSlot> slots;
-    for (const BoardPlan& board : scenario_.boards) {
-      for (std::size_t lun = 0; lun < board.cards.size(); ++lun)
-        slots.push_back({board.cards[lun].name, node_of(board, lun)});
-    }
     write_recipe();
+    std::vector<StationSlot> slots;
+    for (const ReaderPlan& reader : scenario_.readers) {
+      for (std::size_t lun = 0; lun < reader.cards.size(); ++lun)
+        slots.push_back({.name = reader.cards[lun].slot.name, .node = node_of(reader, lun)});
+    }
+    for (const BoardPlan& board : scenario_.boards) {
+      slots.push_back({.name = board.slot.name, .port = to_text(vhci_port(board.at.socket)), .board = board.profile});
+      const auto profile = config::find_board(board.profile, station_.boards_folder());
+      if (!profile) return to_text(profile.error());
+      if (const auto made = make_boot_files(*profile); !made) return to_text(made.error());
+    }
     return station_.start(slots, scenario_.attempts);
   }
 
@@ -83,53 +92,111 @@ class Player {
   }
 
   std::string flash() {
-    for (const BoardPlan& board : scenario_.boards) add(board);
+    for (const ReaderPlan& reader : scenario_.readers) add(reader);
+    for (const BoardPlan& board : scenario_.boards) {
+      if (auto why = add(board); !why.empty()) return why;
+    }
     const auto created = station_.flashline({"batch", "create", image_, "--recipe", options_.folder / "recipe.xml",
-                                             "--quantity", std::to_string(cards_.size()), "--name", "virtual line"});
+                                             "--quantity", std::to_string(units_.size()), "--name", "virtual line"});
     if (!created) return created.error();
     begin_ = Clock::now();
-    for (std::size_t each = 0; each < boards_.size(); ++each)
-      boards_[each]->plug(0, scenario_.boards[each].plugged_after);
+    for (auto& [board, after] : boards_) board->plug(0, after);
     if (auto why = watch(); !why.empty()) return why;
     outcome_.seconds = seconds();
     boards_.clear();  // nothing moves any more
-    for (auto& [name, card] : cards_) judge(name, card);
+    for (auto& [name, unit] : units_) judge(name, unit);
+    return twins();
+  }
+
+  /// No identity is in two slots.
+  std::string twins() const {
+    std::map<std::string, std::string> slots;
+    for (const CardOutcome& each : outcome_.cards) {
+      const auto [first, alone] = slots.emplace(each.serial, each.slot);
+      if (!alone && !each.serial.empty()) {
+        return fmt::format("{} is in {} and in {}", each.serial, first->second, each.slot);
+      }
+    }
     return {};
   }
 
-  struct Card {
-    const CardPlan* plan = nullptr;
-    std::shared_ptr<Medium> medium;
+  struct Unit {
+    const SlotPlan* plan = nullptr;
+    std::function<Bytes()> storage;
     SlotState last{};
     double ended = 0;
   };
 
-  void add(const BoardPlan& plan) {
+  void add(const ReaderPlan& plan) {
     std::vector<std::shared_ptr<Medium>> media;
     for (const CardPlan& card : plan.cards) {
       media.push_back(used_card(card));
-      cards_[card.name] = {&card, media.back(), {}, 0};
+      units_[card.slot.name] = {
+          &card.slot, [medium = media.back()] { return Bytes{medium->bytes().begin(), medium->bytes().end()}; }, {}, 0};
     }
-    std::vector<std::shared_ptr<Pace>> paces{std::make_shared<Pace>(plan.write_rate, plan.read_rate)};
-    if (bus_) paces.push_back(bus_);
-    LabBoard::Plan board{.socket = plan.socket, .paces = std::move(paces)};
-    board.stages = {{"storage", [&plan, media](unsigned visit) {
-                       MassStoragePlan storage{.serial = plan.serial, .speed = plan.speed, .disks = {}};
-                       for (const CardPlan& card : plan.cards)
-                         storage.disks.push_back({.write_protected = card.write_protected});
-                       if (plan.pull && visit == 0) storage.leaves_at = plan.pull->after_bytes;
-                       auto device = std::make_shared<MassStorage>(storage);
-                       for (std::size_t lun = 0; lun < media.size(); ++lun) device->disk(lun).insert(media[lun]);
-                       return device;
-                     }}};
-    board.next = [&plan](std::size_t, EmulatedDevice&) -> std::optional<LabBoard::Plan::Next> {
-      if (!plan.pull || !plan.pull->back_after) return std::nullopt;
-      return LabBoard::Plan::Next{0, *plan.pull->back_after};
+    LabBoard::Plan reader;
+    reader.stages = {{"storage", [&plan, media](unsigned visit) {
+                        MassStoragePlan storage{.serial = plan.at.serial, .speed = plan.speed, .disks = {}};
+                        for (const CardPlan& card : plan.cards)
+                          storage.disks.push_back({.write_protected = card.write_protected});
+                        if (plan.at.pull && visit == 0) storage.leaves_at = plan.at.pull->after_bytes;
+                        auto device = std::make_shared<MassStorage>(storage);
+                        for (std::size_t lun = 0; lun < media.size(); ++lun) device->disk(lun).insert(media[lun]);
+                        return device;
+                      }}};
+    reader.next = [&plan](std::size_t, EmulatedDevice&) { return back(plan.at); };
+    put_in(std::move(reader), plan.at);
+  }
+
+  std::string add(const BoardPlan& plan) {
+    const auto profile = config::find_board(plan.really, station_.boards_folder());
+    if (!profile) return to_text(profile.error());
+    WholeBoardPlan how{.capacity = plan.slot.size, .used = old_bytes};
+    if (!plan.at.serial.empty()) how.serial = plan.at.serial;
+    auto made = whole_board(*profile, how);
+    if (!made) return to_text(made.error());
+    units_[plan.slot.name] = {&plan.slot, made->storage, {}, 0};
+    std::string pulled = plan.at.pull ? plan.at.pull->stage : std::string{};
+    if (pulled.empty()) pulled = made->stages.back().name;
+    LabBoard::Plan board;
+    const auto pulls = std::make_shared<unsigned>(plan.at.pull ? 1U : 0U);  // a hand pulls once
+    for (auto& each : made->stages) {
+      board.stages.push_back(
+          {each.name, [each, pulled, pulls, &plan](unsigned) -> std::shared_ptr<EmulatedDevice> {
+             auto device = each.enter();
+             if (*pulls == 0 || each.name != pulled) return device;
+             return std::make_shared<FaultyDevice>(
+                 std::move(device),
+                 Fault{.kind = Fault::Kind::unplug, .on = Fault::On::out, .after_bytes = plan.at.pull->after_bytes});
+           }});
+    }
+    board.next = [pulls, &plan, count = board.stages.size()](
+                     std::size_t stage, EmulatedDevice& device) -> std::optional<LabBoard::Plan::Next> {
+      const auto* const faulty = dynamic_cast<const FaultyDevice*>(&device);
+      if (faulty != nullptr && faulty->struck()) {
+        *pulls = 0;
+        return back(plan.at);
+      }
+      if (stage + 1 == count) return std::nullopt;
+      return LabBoard::Plan::Next{stage + 1, {}};
     };
-    board.told = [this, socket = plan.socket](std::string_view what) {
+    put_in(std::move(board), plan.at);
+    return {};
+  }
+
+  static std::optional<LabBoard::Plan::Next> back(const SocketPlan& at) {
+    if (!at.pull || !at.pull->back_after) return std::nullopt;
+    return LabBoard::Plan::Next{0, *at.pull->back_after};
+  }
+
+  void put_in(LabBoard::Plan board, const SocketPlan& at) {
+    board.socket = at.socket;
+    board.paces = {std::make_shared<Pace>(at.write_rate, at.read_rate)};
+    if (bus_) board.paces.push_back(bus_);
+    board.told = [this, socket = at.socket](std::string_view what) {
       note(fmt::format("socket {}: {}", socket, what));
     };
-    boards_.push_back(std::make_unique<LabBoard>(std::move(board)));
+    boards_.emplace_back(std::make_unique<LabBoard>(std::move(board)), at.plugged_after);
   }
 
   double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
@@ -153,51 +220,53 @@ class Player {
 
   /// Whether the slot is at its end.
   bool took(const SlotState& slot) {
-    Card& card = cards_.at(slot.name);
-    if (card.last.state != slot.state) {
+    Unit& unit = units_.at(slot.name);
+    if (unit.last.state != slot.state) {
       note(fmt::format("slot {}: {}{}{}", slot.name, slot.state, slot.error.empty() ? "" : " ", slot.error));
-      card.ended = seconds();
+      unit.ended = seconds();
     }
     // A slot that is cleared for the next board forgets how the last one ended.
-    if (!card.last.ended() || slot.ended()) card.last = slot;
-    return card.last.ended();
+    if (!unit.last.ended() || slot.ended()) unit.last = slot;
+    return unit.last.ended();
   }
 
-  void judge(const std::string& name, const Card& card) {
+  void judge(const std::string& name, const Unit& unit) {
     CardOutcome outcome{.slot = name};
-    outcome.expected = card.plan->passes          ? "passed"
-                       : card.plan->error.empty() ? "failed"
-                                                  : "failed " + card.plan->error;
+    outcome.expected = unit.plan->passes          ? "passed"
+                       : unit.plan->error.empty() ? "failed"
+                                                  : "failed " + unit.plan->error;
     outcome.actual =
-        card.last.ended() ? card.last.state : fmt::format("{} {:.0f} %", card.last.state, card.last.progress * 100);
-    if (card.last.state == "failed" && !card.plan->error.empty()) outcome.actual += " " + card.last.error;
-    outcome.serial = card.last.serial;
-    outcome.detail = card.last.detail.empty() ? "" : fmt::format("{} {}", card.last.error, card.last.detail);
-    outcome.seconds = card.ended;
-    if (card.last.state == "passed") outcome.compared = compare(name, card);
+        unit.last.ended() ? unit.last.state : fmt::format("{} {:.0f} %", unit.last.state, unit.last.progress * 100);
+    if (unit.last.state == "failed" && !unit.plan->error.empty()) outcome.actual += " " + unit.last.error;
+    outcome.serial = unit.last.serial;
+    outcome.detail = unit.last.detail.empty() ? "" : fmt::format("{} {}", unit.last.error, unit.last.detail);
+    outcome.seconds = unit.ended;
+    if (unit.last.state == "passed") outcome.compared = compare(name, unit);
     outcome.as_expected =
-        outcome.actual == outcome.expected && (card.last.state != "passed" || outcome.compared == "every byte");
+        outcome.actual == outcome.expected && (unit.last.state != "passed" || outcome.compared == "every byte");
     outcome_.cards.push_back(std::move(outcome));
   }
 
-  /// The same unit written to a file, without a board between, is what the card must hold.
-  std::string compare(const std::string& name, const Card& card) const {
+  /// The same unit written to a file, without a board between, is what its storage must hold.
+  std::string compare(const std::string& name, const Unit& unit) const {
+    const Bytes held = unit.storage();
     const fs::path should = options_.folder / (name + ".expected.img");
     const fs::path units = options_.folder / (name + ".units.csv");
-    std::ofstream{units} << "serial\n" << card.last.serial << "\n";
+    std::ofstream{units} << "serial\n" << unit.last.serial << "\n";
     fs::remove(should);
     std::ofstream{should};
-    fs::resize_file(should, card.plan->size);
+    fs::resize_file(should, unit.plan->size);
     const auto made = station_.flashline({"flash", image_, should, "--allow-unsigned", "--recipe",
                                           options_.folder / "recipe.xml", "--units", units, "--no-verify"},
-                                         time_on(card.medium->bytes()));
+                                         time_on(held));
     if (!made) return made.error();
-    const auto difference = first_difference(should, card.medium->bytes());
+    const auto difference = first_difference(should, held);
     if (difference.empty()) {
       fs::remove(should);
       return "every byte";
     }
-    card.medium->save(options_.folder / (name + ".img"));
+    std::ofstream{options_.folder / (name + ".img"), std::ios::binary}.write(reinterpret_cast<const char*>(held.data()),
+                                                                             static_cast<std::streamsize>(held.size()));
     return difference;
   }
 
@@ -236,8 +305,8 @@ class Player {
   std::mutex mutex_;
   ScenarioOutcome outcome_;
   Clock::time_point begin_{};
-  std::map<std::string, Card> cards_;
-  std::vector<std::unique_ptr<LabBoard>> boards_;
+  std::map<std::string, Unit> units_;
+  std::vector<std::pair<std::unique_ptr<LabBoard>, std::chrono::milliseconds>> boards_;  ///< when they are plugged in
 };
 
 }  // namespace

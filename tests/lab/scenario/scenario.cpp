@@ -23,12 +23,25 @@ constexpr Form<std::chrono::milliseconds> duration_form{config::parse_duration, 
 constexpr Form<bool> boolean_form{config::parse_boolean, errc::config_boolean, "true or false"};
 
 const Shape scenario_shape{.attributes = {{"name", true}, {"limit"}, {"bus-rate"}, {"attempts"}},
-                           .children = {{"image", 1}, {"reader", 1, most_boards}}};
-const Shape image_shape{.attributes = {{"file"}, {"size"}, {"data"}}, .children = {}};
+                           .children = {{"image", 1}, {"reader", 0, most_boards}, {"board", 0, most_boards}}};
+const Shape image_shape{.attributes = {{"file"}, {"size"}, {"data"}, {"platform"}}, .children = {}};
 const Shape reader_shape{
     .attributes = {{"socket", true}, {"serial"}, {"speed"}, {"write-rate"}, {"read-rate"}, {"plugged-after"}},
     .children = {{"pull"}, {"card", 1, most_cards}}};
-const Shape pull_shape{.attributes = {{"after", true}, {"back-after"}}, .children = {}};
+const Shape board_shape{.attributes = {{"socket", true},
+                                       {"serial"},
+                                       {"write-rate"},
+                                       {"read-rate"},
+                                       {"plugged-after"},
+                                       {"name", true},
+                                       {"size", true},
+                                       {"expect", true},
+                                       {"error"},
+                                       {"profile", true},
+                                       {"really"}},
+                        .children = {{"pull"}}};
+const Shape reader_pull_shape{.attributes = {{"after", true}, {"back-after"}}, .children = {}};
+const Shape board_pull_shape{.attributes = {{"after", true}, {"back-after"}, {"stage"}}, .children = {}};
 const Shape card_shape{.attributes = {{"name", true}, {"size", true}, {"write-protected"}, {"expect", true}, {"error"}},
                        .children = {{"fault"}}};
 const Shape fault_shape{.attributes = {{"kind", true}, {"from", true}, {"length", true}}, .children = {}};
@@ -50,45 +63,84 @@ Result<MediumFault> read_fault(const ElementReader& in) {
   return fault;
 }
 
+Result<SlotPlan> read_slot(const ElementReader& in) {
+  SlotPlan slot{.name = in.text_of("name")};
+  FL_TRY(slot.size, in.value("size", size_form));
+  FL_TRY(slot.passes, in.choice<bool>("expect", {{"passed", true}, {"failed", false}}, true));
+  slot.error = in.text_of("error");
+  return slot;
+}
+
 Result<CardPlan> read_card(const ElementReader& in) {
   FL_CHECK(in.check(card_shape));
-  CardPlan card{.name = in.text_of("name")};
-  FL_TRY(card.size, in.value("size", size_form));
+  CardPlan card;
+  FL_TRY(card.slot, read_slot(in));
   FL_TRY(card.write_protected, in.value("write-protected", boolean_form));
-  FL_TRY(card.passes, in.choice<bool>("expect", {{"passed", true}, {"failed", false}}, true));
-  card.error = in.text_of("error");
   if (const auto fault = in.child("fault")) {
     FL_TRY(card.fault, read_fault(*fault));
   }
   return card;
 }
 
-Result<BoardPlan> read_reader(const ElementReader& in) {
-  using transport::UsbSpeed;
-  FL_CHECK(in.check(reader_shape));
-  BoardPlan board{.serial = in.text_of("serial")};
+Result<SocketPlan> read_socket(const ElementReader& in, const Shape& pull_shape) {
+  SocketPlan at{.serial = in.text_of("serial")};
   FL_TRY(const auto socket, in.number("socket", 0, most_boards - 1, 0));
-  board.socket = static_cast<unsigned>(socket);
-  FL_TRY(board.speed,
-         in.choice<UsbSpeed>("speed", {{"full", UsbSpeed::full}, {"high", UsbSpeed::high}, {"super", UsbSpeed::super}},
-                             UsbSpeed::high));
-  FL_TRY(board.write_rate, in.value("write-rate", rate_form));
-  FL_TRY(board.read_rate, in.value("read-rate", rate_form));
-  FL_TRY(board.plugged_after, in.value("plugged-after", duration_form));
+  at.socket = static_cast<unsigned>(socket);
+  FL_TRY(at.write_rate, in.value("write-rate", rate_form));
+  FL_TRY(at.read_rate, in.value("read-rate", rate_form));
+  FL_TRY(at.plugged_after, in.value("plugged-after", duration_form));
   if (const auto pull = in.child("pull")) {
     FL_CHECK(pull->check(pull_shape));
-    PullPlan plan;
+    PullPlan plan{.stage = pull->text_of("stage")};
     FL_TRY(plan.after_bytes, pull->value("after", size_form));
     FL_TRY(const auto back, pull->value("back-after", duration_form));
     if (pull->find("back-after") != nullptr) plan.back_after = back;
-    board.pull = plan;
+    at.pull = plan;
   }
+  return at;
+}
+
+Result<ReaderPlan> read_reader(const ElementReader& in) {
+  using transport::UsbSpeed;
+  FL_CHECK(in.check(reader_shape));
+  ReaderPlan reader;
+  FL_TRY(reader.at, read_socket(in, reader_pull_shape));
+  FL_TRY(reader.speed,
+         in.choice<UsbSpeed>("speed", {{"full", UsbSpeed::full}, {"high", UsbSpeed::high}, {"super", UsbSpeed::super}},
+                             UsbSpeed::high));
   for (const ElementReader& each : in.children("card")) {
     FL_TRY(CardPlan card, read_card(each));
-    board.cards.push_back(std::move(card));
+    reader.cards.push_back(std::move(card));
   }
+  return reader;
+}
+
+Result<BoardPlan> read_board(const ElementReader& in) {
+  FL_CHECK(in.check(board_shape));
+  BoardPlan board;
+  FL_TRY(board.at, read_socket(in, board_pull_shape));
+  FL_TRY(board.slot, read_slot(in));
+  board.profile = in.text_of("profile");
+  board.really = in.text_of("really", board.profile);
   return board;
 }
+
+/// Sockets and slots that are there once only.
+class Taken {
+ public:
+  Status socket(const ElementReader& in, unsigned number) {
+    if (sockets_.insert(number).second) return {};
+    return in.error_at("socket", errc::config_number, fmt::format("socket {} is taken", number));
+  }
+  Status slot(const ElementReader& in, const std::string& name) {
+    if (config::is_name(name, 32) && names_.insert(name).second) return {};
+    return in.error(errc::config_name, fmt::format("the name must be a slot's, and its own: \"{}\"", name));
+  }
+
+ private:
+  std::set<unsigned> sockets_;
+  std::set<std::string> names_;
+};
 
 Result<ImagePlan> read_image(const ElementReader& in, const std::filesystem::path& base) {
   FL_CHECK(in.check(image_shape));
@@ -98,6 +150,7 @@ Result<ImagePlan> read_image(const ElementReader& in, const std::filesystem::pat
   }
   FL_TRY(image.size, in.value("size", size_form, std::uint64_t{16} << 20U));
   FL_TRY(image.data, in.value("data", size_form, std::uint64_t{8} << 20U));
+  image.platform = in.text_of("platform", "Flashline.Lab.Board");
   return image;
 }
 
@@ -113,20 +166,23 @@ Result<Scenario> parse_scenario(std::string_view xml, const std::filesystem::pat
   FL_TRY(const auto attempts, root.number("attempts", 1, 10, 2));
   scenario.attempts = static_cast<unsigned>(attempts);
   FL_TRY(scenario.image, read_image(*root.child("image"), file.parent_path()));
-  std::set<unsigned> sockets;
-  std::set<std::string> names;
+  Taken taken;
   for (const ElementReader& each : root.children("reader")) {
-    FL_TRY(BoardPlan board, read_reader(each));
-    if (!sockets.insert(board.socket).second) {
-      return each.error_at("socket", errc::config_number, fmt::format("socket {} is taken", board.socket));
+    FL_TRY(ReaderPlan reader, read_reader(each));
+    FL_CHECK(taken.socket(each, reader.at.socket));
+    for (const CardPlan& card : reader.cards) {
+      FL_CHECK(taken.slot(each, card.slot.name));
     }
-    for (const CardPlan& card : board.cards) {
-      if (!names.insert(card.name).second || !config::is_name(card.name, 32)) {
-        return each.error(errc::config_name,
-                          fmt::format("a card's name must be a slot's, and its own: \"{}\"", card.name));
-      }
-    }
+    scenario.readers.push_back(std::move(reader));
+  }
+  for (const ElementReader& each : root.children("board")) {
+    FL_TRY(BoardPlan board, read_board(each));
+    FL_CHECK(taken.socket(each, board.at.socket));
+    FL_CHECK(taken.slot(each, board.slot.name));
     scenario.boards.push_back(std::move(board));
+  }
+  if (scenario.readers.empty() && scenario.boards.empty()) {
+    return root.error(errc::config_missing_element, "it needs a reader or a board");
   }
   return scenario;
 }

@@ -15,32 +15,51 @@
 
 namespace flashline::lab {
 
-/// One card slot of a reader: a slot of the station.
-struct CardPlan {
-  std::string name{};  ///< the slot's
+/// A slot of the station, the storage that comes into it, and how its unit is expected to end.
+struct SlotPlan {
+  std::string name{};
   std::uint64_t size = 0;
-  bool write_protected = false;
-  MediumFault fault{};
-  bool passes = true;   ///< what is expected of it
+  bool passes = true;
   std::string error{};  ///< code that a failed one ends with; empty: any
 };
 
-/// A hand that pulls the board out.
+/// One card slot of a reader.
+struct CardPlan {
+  SlotPlan slot{};
+  bool write_protected = false;
+  MediumFault fault{};
+};
+
+/// A hand that pulls something out.
 struct PullPlan {
-  std::uint64_t after_bytes = 0;                          ///< written to its cards
+  std::string stage{};                                    ///< of a board, as its profile calls it; empty: the last one
+  std::uint64_t after_bytes = 0;                          ///< written to its cards, or sent to it in that stage
   std::optional<std::chrono::milliseconds> back_after{};  ///< on the same socket; nothing: it stays away
 };
 
-/// A card reader, a stick, or a board that shows its storage.
-struct BoardPlan {
+/// What is in a socket, and how fast.
+struct SocketPlan {
   unsigned socket = 0;
   std::string serial{};
-  transport::UsbSpeed speed = transport::UsbSpeed::high;
   std::uint64_t write_rate = 0;  ///< bytes a second; 0: as fast as they come
   std::uint64_t read_rate = 0;
   std::chrono::milliseconds plugged_after{};  ///< the batch began
   std::optional<PullPlan> pull{};
+};
+
+/// A card reader, a stick, or a board that shows its storage.
+struct ReaderPlan {
+  SocketPlan at{};
+  transport::UsbSpeed speed = transport::UsbSpeed::high;
   std::vector<CardPlan> cards{};
+};
+
+/// A board that comes up from its boot ROM.
+struct BoardPlan {
+  SocketPlan at{};
+  SlotPlan slot{};
+  std::string profile{};  ///< what the station believes to be there
+  std::string really{};   ///< profile of what is there
 };
 
 /// An image that is made for the scenario, unless a file is named.
@@ -48,6 +67,7 @@ struct ImagePlan {
   std::filesystem::path file{};  ///< absolute; empty: made
   std::uint64_t size = 0;
   std::uint64_t data = 0;  ///< so much of it is not zero
+  std::string platform{};  ///< that it says to be for
 };
 
 struct Scenario {
@@ -56,6 +76,7 @@ struct Scenario {
   std::uint64_t bus_rate = 0;               ///< bytes a second that all boards share; 0: no limit
   unsigned attempts = 2;
   ImagePlan image{};
+  std::vector<ReaderPlan> readers{};
   std::vector<BoardPlan> boards{};
 };
 

@@ -22,9 +22,11 @@ constexpr int program_limit_ms = 300000;
 constexpr std::chrono::seconds start_limit{60};
 
 std::string slot_xml(const StationSlot& slot, std::size_t number) {
-  return fmt::format(R"(  <slot name="{}" row="{}" column="{}"><block path="{}"/></slot>)"
-                     "\n",
-                     slot.name, number / 8 + 1, number % 8 + 1, xml_escaped(slot.target));
+  const std::string target = slot.node.empty()
+                                 ? fmt::format(R"(<port path="{}" board="{}"/>)", xml_escaped(slot.port), slot.board)
+                                 : fmt::format(R"(<block path="{}"/>)", xml_escaped(slot.node));
+  return fmt::format("  <slot name=\"{}\" row=\"{}\" column=\"{}\">{}</slot>\n", slot.name, number / 8 + 1,
+                     number % 8 + 1, target);
 }
 
 std::string text_of(const json::value& value) {
@@ -58,7 +60,7 @@ std::string StationSide::start(const std::vector<StationSlot>& slots, unsigned a
   for (std::size_t each = 0; each < slots.size(); ++each) rows += slot_xml(slots[each], each);
   std::ofstream{folder_ / "station.xml"}
       << "<station name=\"virtual line\" mode=\"test\">\n <paths images=\".\"/>\n <listen port=\"0\"/>\n"
-         " <trust allow-unsigned=\"true\"/>\n <slots attempts=\""
+         " <trust allow-unsigned=\"true\"/>\n <boards folder=\"boards\"/>\n <slots attempts=\""
       << attempts << "\">\n"
       << rows << " </slots>\n</station>\n";
   const std::string program = programs_ / "flashlined";

@@ -11,7 +11,9 @@ namespace flashline::lab {
 
 struct StationSlot {
   std::string name;
-  std::string target;  ///< the node in /dev
+  std::string node{};   ///< in /dev; empty: the slot is a port
+  std::string port{};   ///< text of its path
+  std::string board{};  ///< profile of what comes in there
 };
 
 /// What a slot is at.
@@ -33,6 +35,9 @@ class StationSide {
   ~StationSide();
   StationSide(const StationSide&) = delete;
   StationSide& operator=(const StationSide&) = delete;
+
+  /// Where its own profiles and the boot files of boards are.
+  std::filesystem::path boards_folder() const { return folder_ / "boards"; }
 
   /// Empty when it listens; else what went wrong.
   std::string start(const std::vector<StationSlot>& slots, unsigned attempts);
