@@ -28,9 +28,8 @@ constexpr std::uint64_t used_every = 1U << 20U;
 constexpr std::size_t sector = 512;
 
 std::unexpected<Error> nobody_plays(const config::BoardProfile& profile, const config::Stage& stage) {
-  return fail(errc::config_no_board,
-              fmt::format("{}: no emulator plays its stage {} ({})", profile.name, stage.name,
-                          config::to_word(stage.protocol)));
+  return fail(errc::config_no_board, fmt::format("{}: no emulator plays its stage {} ({})", profile.name, stage.name,
+                                                 config::to_word(stage.protocol)));
 }
 
 /// A stage with storage of its own: each time that it is entered it finds what it left.

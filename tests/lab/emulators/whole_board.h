@@ -18,9 +18,9 @@
 namespace flashline::lab {
 
 struct WholeBoardPlan {
-  std::uint64_t capacity = 8ULL << 20U;      ///< of its storage, in bytes; whole sectors of 512
-  std::string serial = "10000000deadbeef";   ///< in stages that have one
-  std::optional<std::byte> used{};           ///< it was used before: a sector of every MiB is full of these
+  std::uint64_t capacity = 8ULL << 20U;     ///< of its storage, in bytes; whole sectors of 512
+  std::string serial = "10000000deadbeef";  ///< in stages that have one
+  std::optional<std::byte> used{};          ///< it was used before: a sector of every MiB is full of these
 };
 
 struct WholeBoard {
