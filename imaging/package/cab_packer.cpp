@@ -79,6 +79,7 @@ Status Packer::begin(std::size_t folder, std::uint16_t packing) {
 
 Status Packer::add(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
+    piece_.reserve(piece_size);
     const auto part = bytes.first(std::min(bytes.size(), piece_size - piece_.size()));
     piece_.insert(piece_.end(), part.begin(), part.end());
     bytes = bytes.subspan(part.size());
@@ -95,7 +96,8 @@ Status Packer::finish() {
 
 Status Packer::start_piece() {
   if (piece_.empty()) return {};
-  if (running_.size() == threads_) FL_CHECK(take_oldest());
+  // Pieces take their own time each: with more of them than threads no core waits for the oldest.
+  if (running_.size() == std::size_t{2} * threads_) FL_CHECK(take_oldest());
   running_.push_back({folder_, std::async(std::launch::async, pack, std::exchange(piece_, {}), packing_)});
   return {};
 }
