@@ -46,7 +46,16 @@ Result<std::unique_ptr<UsbBoards>> UsbBoards::create(const config::Station& stat
   return boards;
 }
 
-bool UsbBoards::knows(const config::Slot& slot) const { return bays_.contains(slot.name); }
+bool UsbBoards::knows(std::string_view slot) const { return bays_.contains(slot); }
+
+void UsbBoards::listen(SlotListener listener) {
+  listener_ = std::move(listener);
+  listening_ = parts_.usb->listen([this](const transport::UsbEvent& event) {
+    for (const auto& [slot, bay] : bays_) {
+      if (bay.port.socket() == event.port) listener_(slot, !event.device);
+    }
+  });
+}
 
 bool UsbBoards::present(const config::Slot& slot) const {
   const auto& port = bays_.find(slot.name)->second.port;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "flasher/board/boot_shelf.h"
@@ -40,7 +41,12 @@ class UsbBoards {
   static Result<std::unique_ptr<UsbBoards>> create(const config::Station& station, Parts parts);
 
   /// The slot's board has stages before its storage.
-  bool knows(const config::Slot& slot) const;
+  bool knows(const config::Slot& slot) const { return knows(slot.name); }
+  bool knows(std::string_view slot) const;
+  /// Something on a slot's port went (`left`) or came, stages of a way up among it. Called on the host's executor.
+  using SlotListener = std::function<void(const std::string& slot, bool left)>;
+  /// Until the boards are destroyed. Replaces who listened before.
+  void listen(SlotListener listener);
   /// Something is on the slot's port.
   bool present(const config::Slot& slot) const;
   /// Brings up what is on the slot's port. Errors: those of bring_up().
@@ -58,6 +64,8 @@ class UsbBoards {
 
   Parts parts_;
   std::map<std::string, Bay, std::less<>> bays_;  // by the slot's name
+  SlotListener listener_;
+  std::shared_ptr<void> listening_;
 };
 
 }  // namespace flashline::line

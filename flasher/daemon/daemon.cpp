@@ -139,8 +139,7 @@ class StationProcess {
   }
 
   void begin_ports() {
-    ports_->start([this](const std::string& slot, bool left) { line_->port_changed(slot, left); },
-                  [this](const std::vector<PortView>& ports) { publish(hub_, ports); });
+    follow_ports(*line_, *ports_, boards_.get(), [this](const std::vector<PortView>& ports) { publish(hub_, ports); });
     if (!ports_->hears_events()) spdlog::warn("udev is not heard: boards are noticed by looking once a second");
   }
 

@@ -75,6 +75,7 @@ class Line {
   asio::awaitable<Result<SlotView>> release(std::string slot, std::string operator_name);
 
   /// Something happened on a slot's port: it is looked at now. `left`: what was in it is gone, whatever is there now.
+  /// While a board is brought up that is its own doing.
   void port_changed(const std::string& slot, bool left);
 
   /// Called on the executor with everything that happens, progress not more than five times a second and slot. The

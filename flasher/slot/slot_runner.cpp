@@ -174,6 +174,7 @@ void SlotRunner::batch_changed() {
 }
 
 void SlotRunner::port_changed(bool left) {
+  gone_ = gone_ || left;
   if (left && !working()) apply(slot::BoardOut{});  // while one works on it, its attempt fails by itself
   woken_ = true;
   wake_.cancel();
@@ -214,6 +215,7 @@ asio::awaitable<void> SlotRunner::begin() {
   const auto work = core_.work;
   auto board = co_await core_.writer.open(slot_, work->image);
   if (!board) co_return refuse(std::move(board).error());
+  gone_ = false;
   medium_ = (*board)->facts().medium;
   RunRequest request{.image = work->image.content, .targets = {}, .options = write_options(*work), .control = {}};
   request.targets.push_back({.device_path = {}, .sink = *board, .overlay = {}});
@@ -281,6 +283,7 @@ asio::awaitable<void> SlotRunner::write(std::unique_ptr<Attempt> attempt) {
     co_await passed(*attempt);
   }
   control_.reset();
+  if (gone_) apply(slot::BoardOut{});  // what is on the port now is another one, or nothing
 }
 
 asio::awaitable<RunReport> SlotRunner::run_attempt(Attempt& attempt) {

@@ -4,6 +4,9 @@
 #include <spdlog/spdlog.h>
 #include <utility>
 
+#include "flasher/board/usb_boards.h"
+#include "flasher/slot/line.h"
+
 namespace flashline::line {
 namespace {
 
@@ -104,6 +107,17 @@ void StationPorts::changed(const std::vector<PortChange>& changes) {
   if (views == told_) return;
   told_ = std::move(views);
   if (on_list_) on_list_(told_);
+}
+
+void follow_ports(Line& line, StationPorts& ports, UsbBoards* boards, StationPorts::ListListener on_list) {
+  if (boards != nullptr) {
+    boards->listen([&line](const std::string& slot, bool left) { line.port_changed(slot, left); });
+  }
+  ports.start(
+      [&line, boards](const std::string& slot, bool left) {
+        line.port_changed(slot, left && (boards == nullptr || !boards->knows(slot)));
+      },
+      std::move(on_list));
 }
 
 }  // namespace flashline::line

@@ -18,6 +18,9 @@ namespace flashline::line {
 
 namespace asio = boost::asio;
 
+class Line;
+class UsbBoards;
+
 /// Something on a port, in words.
 struct PortView {
   std::string port;
@@ -75,5 +78,10 @@ class StationPorts {
   ListListener on_list_;
   std::vector<PortView> told_;
 };
+
+/// From now on `line` hears what happens on the ports of its slots. Those of `boards` (may be null) are watched by
+/// them: how a board goes from stage to stage must come in the order in which it was brought up, and `ports` looks
+/// later.
+void follow_ports(Line& line, StationPorts& ports, UsbBoards* boards, StationPorts::ListListener on_list);
 
 }  // namespace flashline::line
