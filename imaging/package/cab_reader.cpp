@@ -51,6 +51,8 @@ mspack_file* open_file(mspack_system* self, const char* /*name*/, int mode) {
 void close_file(mspack_file* file) { const std::unique_ptr<OpenFile> owned{&file_of(file)}; }
 
 int read_file(mspack_file* handle, void* buffer, int count) {
+  // A block that goes on in another cabinet makes libmspack close this one; the next member is read all the same.
+  if (handle == nullptr) return -1;
   OpenFile& file = file_of(handle);
   if (file.view == nullptr || count < 0) return -1;
   const std::uint64_t size = file.view->size().value;

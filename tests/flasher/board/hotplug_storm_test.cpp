@@ -1,5 +1,5 @@
-// Forty boards come within a moment and half of them flap, in front of what the daemon is made of: its watcher of ports,
-// its boards, its slots and its records. Programs play the boards; folders play /sys.
+// Forty boards come within a moment and half of them flap, in front of what the daemon is made of: its watcher of
+// ports, its boards, its slots and its records. Programs play the boards; folders play /sys.
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
@@ -213,8 +213,10 @@ class HotplugStorm : public EngineTest, public ::testing::WithParamInterface<Cas
   }
   void put_in(unsigned number) {
     auto& board = boards_on_.try_emplace(number, Board{}).first->second;
-    if (!board.u_boot) board.u_boot = std::make_shared<lab::FastbootBoard>(plan_of(number));
-    else board.u_boot->reset();
+    if (!board.u_boot)
+      board.u_boot = std::make_shared<lab::FastbootBoard>(plan_of(number));
+    else
+      board.u_boot->reset();
     host_->plug(port_of(number), {[] { return std::make_shared<lab::SdpRomDevice>(lab::imx6q()); },
                                   [u_boot = board.u_boot] { return u_boot; }});
   }

@@ -8,7 +8,9 @@
 #include "imaging/core/errors/image.h"
 #include "imaging/core/errors/package.h"
 #include "imaging/core/units.h"
+#include "imaging/package/cab_reader.h"
 #include "imaging/package/registry_value.h"
+#include "imaging/source/file_view.h"
 #include "imaging/trust/package_signer.h"
 #include "tests/fakes/cab_builder.h"
 #include "tests/fakes/signing_keys.h"
@@ -339,6 +341,37 @@ struct Spoiled {
   Errc code;
 };
 class CabExtract : public ::testing::TestWithParam<Spoiled> {};
+
+/// `value` in so many bytes, the least first.
+void put(std::vector<std::byte>& out, std::uint32_t value, int bytes) {
+  for (int i = 0; i < bytes; ++i) out.push_back(static_cast<std::byte>(value >> (8U * static_cast<unsigned>(i))));
+}
+
+TEST(CabRead, GivesUpOnBlocksThatGoOnInAnotherCabinet) {
+  std::vector<std::byte> cabinet;
+  put(cabinet, 0x4643534d, 4);  // "MSCF"
+  for (const std::uint32_t field : {0U, 98U, 0U, 44U, 0U}) put(cabinet, field, 4);
+  for (const std::uint32_t field : {0x0103U, 1U, 2U, 0U, 0U, 0U}) put(cabinet, field, 2);
+  put(cabinet, 80, 4);  // the folder's block
+  put(cabinet, 1, 2);
+  put(cabinet, 0, 2);
+  for (const char name : {'a', 'b'}) {
+    put(cabinet, 5, 4);
+    put(cabinet, name == 'a' ? 0 : 5, 4);
+    for (int i = 0; i < 4; ++i) put(cabinet, 0, 2);
+    put(cabinet, static_cast<std::uint32_t>(name), 2);
+  }
+  put(cabinet, 0, 4);
+  put(cabinet, 10, 2);
+  put(cabinet, 0, 2);  // unpacked size of nothing: the rest is said to be in the next cabinet
+  cabinet.resize(cabinet.size() + 10);
+  auto reader = cab::Reader::open(std::make_unique<MemoryView>(cabinet), "x.cab");
+  ASSERT_TRUE(reader) << to_text(reader.error());
+  ASSERT_EQ(reader->members().size(), 2U);
+  for (const cab::Member& member : reader->members()) {
+    EXPECT_FALSE(reader->unpack(member, [](std::span<const std::byte>) -> Status { return {}; })) << member.name;
+  }
+}
 
 TEST_P(CabExtract, Refuses) {
   const TempFolder folder;

@@ -1,4 +1,5 @@
-// Media that fail below the block layer, as the kernel's own fault makers play them: what `flashline flash` says of each.
+// Media that fail below the block layer, as the kernel's own fault makers play them: what `flashline flash` says of
+// each.
 #include <algorithm>
 #include <fstream>
 #include <gmock/gmock.h>
@@ -36,7 +37,7 @@ class BadMedia : public testing::Test {
     ASSERT_FALSE(disk_.empty());
     image_ = pattern(image_size, 9);
     std::ofstream{folder_ / "image.img", std::ios::binary}.write(reinterpret_cast<const char*>(image_.data()),
-                                                               static_cast<std::streamsize>(image_.size()));
+                                                                 static_cast<std::streamsize>(image_.size()));
   }
   void TearDown() override {
     drop_mapping();
@@ -78,9 +79,7 @@ class BadMedia : public testing::Test {
     in.read(reinterpret_cast<char*>(there.data()), static_cast<std::streamsize>(there.size()));
     EXPECT_TRUE(std::ranges::equal(there, image_));
   }
-  static void tell_disk(const std::string& file, unsigned value) {
-    std::ofstream{file} << value;
-  }
+  static void tell_disk(const std::string& file, unsigned value) { std::ofstream{file} << value; }
 
   fakes::TempFolder folder_;
   std::string disk_;
