@@ -68,7 +68,8 @@ constexpr std::array exact_statuses{
     StatusRow{errc::batch_state, 409},       StatusRow{errc::method_not_allowed, 405},
     StatusRow{errc::request_too_large, 413}, StatusRow{errc::request_content_type, 415},
     StatusRow{errc::foreign_host, 403},      StatusRow{errc::foreign_origin, 403},
-    StatusRow{errc::station_stopping, 503},
+    StatusRow{errc::station_stopping, 503},  StatusRow{errc::learn_open, 409},
+    StatusRow{errc::learn_closed, 409},
 };
 
 struct AreaRow {

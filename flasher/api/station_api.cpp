@@ -12,6 +12,7 @@
 #include "flasher/api/unit_story.h"
 #include "flasher/api/web_files.h"
 #include "flasher/batch/allocation.h"
+#include "flasher/learn/slot_sheet.h"
 #include "flasher/record/export.h"
 #include "imaging/core/errors/record.h"
 #include "imaging/core/errors/station.h"
@@ -153,6 +154,13 @@ std::span<const StationApi::Route> StationApi::routes() {
       Route{{"POST", "slots/{name}/next"}, &A::next_slot},
       Route{{"POST", "slots/{name}/release"}, &A::release_slot},
       Route{{"GET", "ports"}, &A::get_ports},
+      Route{{"GET", "learn"}, &A::get_learning},
+      Route{{"POST", "learn"}, &A::begin_learning},
+      Route{{"POST", "learn/skip"}, &A::skip_learning},
+      Route{{"POST", "learn/back"}, &A::back_learning},
+      Route{{"POST", "learn/cancel"}, &A::cancel_learning},
+      Route{{"POST", "learn/write"}, &A::write_learned},
+      Route{{"GET", "sheet"}, &A::get_sheet},
       Route{{"GET", "batches"}, &A::get_batches},
       Route{{"POST", "batches"}, &A::create_batch},
       Route{{"GET", "batches/{id}"}, &A::get_batch},
@@ -309,6 +317,48 @@ StationApi::Answer StationApi::release_slot(Call call) {
   co_return json_response(slot_json(slot));
 }
 
+// ---- which slot is which port
+
+StationApi::Answer StationApi::learning(std::function<Result<LearnView>(LearnDesk&)> step) {
+  struct Seen {
+    Result<LearnView> view;
+    std::vector<std::string> boards;
+  };
+  const Seen seen = co_await run_on(
+      parts_.pool, [this, step] { return Seen{step(parts_.learning), board_names(parts_.station.boards_folder)}; });
+  if (!seen.view) co_return std::unexpected{seen.view.error()};
+  co_return json_response(learn_json(*seen.view, seen.boards));
+}
+
+StationApi::Answer StationApi::get_learning(Call) { return learning(&LearnDesk::look); }
+StationApi::Answer StationApi::skip_learning(Call) { return learning(&LearnDesk::skip); }
+StationApi::Answer StationApi::back_learning(Call) { return learning(&LearnDesk::back); }
+StationApi::Answer StationApi::cancel_learning(Call) { return learning(&LearnDesk::cancel); }
+StationApi::Answer StationApi::write_learned(Call) { return learning(&LearnDesk::write); }
+
+// What is plugged in to show where a slot is must not be taken for a board of a batch.
+StationApi::Answer StationApi::begin_learning(Call call) {
+  FL_CO_TRY(const RequestBody body, RequestBody::parse(call.request.body, {"slots", "columns", "board"}));
+  LearnOrder order;
+  FL_CO_TRY(order.slots, body.number("slots", 1, most_learned_slots));
+  FL_CO_TRY(order.columns, body.number("columns", 1, most_learned_columns));
+  FL_CO_TRY(order.board, body.text("board"));
+  if (const auto batch = co_await current_batch(); open_batch_id(batch) != 0) {
+    co_return fail(errc::batch_open,
+                   fmt::format("batch {} is open: slots would take what is plugged in", batch->row.id));
+  }
+  co_return co_await learning([order](LearnDesk& desk) { return desk.start(order); });
+}
+
+StationApi::Answer StationApi::get_sheet(Call) {
+  FL_CO_TRY(auto sheet, co_await run_on(parts_.pool, [this] { return parts_.learning.sheet(); }));
+  if (!sheet) sheet = slot_sheet(parts_.station.name, labels_of(parts_.station));
+  co_return HttpResponse{.content_type = "text/html; charset=utf-8",
+                         .body = std::move(*sheet),
+                         .source = {},
+                         .headers = {{"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"}}};
+}
+
 // ---- batches
 
 StationApi::Answer StationApi::get_batches(Call) {
@@ -326,6 +376,9 @@ StationApi::Answer StationApi::create_batch(Call call) {
   FL_CO_TRY(order.name, body.text("name"));
   FL_CO_TRY(order.operator_name, body.text("operator"));
   FL_CO_TRY(order.quantity, body.number("quantity", 1, 1'000'000));
+  if (co_await run_on(parts_.pool, [this] { return parts_.learning.busy(); })) {
+    co_return fail(errc::learn_open, "somebody is showing the station where its slots are");
+  }
   order.image = parts_.shelf.resolve(image);
   if (!recipe.empty()) order.recipe = (parts_.folder / recipe).lexically_normal();
   if (!units.empty()) order.units_csv = (parts_.folder / units).lexically_normal();

@@ -4,6 +4,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +14,7 @@
 #include "flasher/api/event_hub.h"
 #include "flasher/api/http_message.h"
 #include "flasher/api/image_shelf.h"
+#include "flasher/learn/learn_desk.h"
 #include "flasher/record/record_thread.h"
 #include "flasher/slot/line.h"
 #include "flasher/slot/station_ports.h"
@@ -38,6 +40,7 @@ struct StationParts {
   RecordThread& records;
   ImageShelf& shelf;
   EventHub& hub;
+  LearnDesk& learning;
   std::filesystem::path folder;  ///< of station.xml: relative recipes and unit lists are there
   asio::any_io_executor pool;    ///< for what blocks
   std::string started_at;
@@ -71,6 +74,7 @@ class StationApi {
   friend std::span<const RouteName> route_names();
 
   asio::awaitable<Result<HttpResponse>> set_batch(Call call, BatchState to);
+  asio::awaitable<Result<HttpResponse>> learning(std::function<Result<LearnView>(LearnDesk&)> step);
   asio::awaitable<Result<HttpResponse>> dispatch(HttpRequest request);
   asio::awaitable<Result<SnapshotPtr>> records();
   asio::awaitable<std::vector<SlotView>> slots();
@@ -85,6 +89,13 @@ class StationApi {
   Answer next_slot(Call call);
   Answer release_slot(Call call);
   Answer get_ports(Call call);
+  Answer get_learning(Call call);
+  Answer begin_learning(Call call);
+  Answer skip_learning(Call call);
+  Answer back_learning(Call call);
+  Answer cancel_learning(Call call);
+  Answer write_learned(Call call);
+  Answer get_sheet(Call call);
   Answer get_batches(Call call);
   Answer create_batch(Call call);
   Answer get_batch(Call call);

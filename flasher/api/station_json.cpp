@@ -183,6 +183,23 @@ std::string station_json(const config::Station& station, const std::vector<std::
                                       {"warnings", json::value_from(warnings)}});
 }
 
+std::string learn_json(const LearnView& view, const std::vector<std::string>& boards) {
+  json::array slots;
+  for (const LearnView::Slot& slot : view.slots) {
+    slots.push_back(json::object{{"name", slot.name},
+                                 {"row", slot.row},
+                                 {"column", slot.column},
+                                 {"board", slot.board},
+                                 {"port", text_or_null(slot.port)},
+                                 {"asked", slot.asked}});
+  }
+  return json::serialize(json::object{{"state", name_of(view.state)},
+                                      {"prompt", text_or_null(view.prompt)},
+                                      {"said", text_or_null(view.said)},
+                                      {"slots", std::move(slots)},
+                                      {"boards", json::value_from(boards)}});
+}
+
 std::string error_json(const Error& error) { return json::serialize(error_or_null(error)); }
 
 std::string json_string(std::string_view text) { return json::serialize(json::string{text}); }

@@ -9,6 +9,7 @@
 
 #include "flasher/api/image_shelf.h"
 #include "flasher/batch/allocation.h"
+#include "flasher/learn/learn_desk.h"
 #include "flasher/record/rows.h"
 #include "flasher/record/verify.h"
 #include "flasher/slot/line_events.h"
@@ -28,6 +29,8 @@ std::string verify_json(const VerifyReport& report);
 std::string station_json(const config::Station& station, const std::vector<std::string>& warnings,
                          std::string_view started_at, std::int64_t open_batch);
 std::string record_json(const RecordAppended& record);
+/// `boards`: profiles that a slot can name.
+std::string learn_json(const LearnView& view, const std::vector<std::string>& boards);
 /// {code,text,advice}
 std::string error_json(const Error& error);
 

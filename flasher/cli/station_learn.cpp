@@ -1,6 +1,5 @@
 // flashline station learn: plug into slot 1, 2, 3 ..., and the map is written.
 
-#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
 #include <cstdio>
@@ -9,20 +8,17 @@
 #include <unistd.h>
 
 #include "flasher/cli/command.h"
+#include "flasher/learn/learn_plan.h"
 #include "flasher/learn/learn_wizard.h"
 #include "flasher/learn/port_source.h"
 #include "flasher/learn/slot_edit.h"
 #include "imaging/core/errors/config.h"
-#include "imaging/core/errors/usage.h"
-#include "station-config/station.h"
 
 namespace flashline::line {
 namespace {
 
 namespace fs = std::filesystem;
 namespace json = boost::json;
-
-constexpr std::uint64_t most_slots = 128;
 
 std::unexpected<Error> nothing_written(std::string_view why) {
   return fail(errc::config_nothing_learned, fmt::format("{}; nothing was written", why));
@@ -57,62 +53,6 @@ class Keys {
   std::string text_;
   bool closed_ = false;
 };
-
-/// What is asked for: new slots by number, or those of the file.
-Result<std::vector<SlotToLearn>> slots_to_learn(const Arguments& arguments, const std::vector<WrittenSlot>& written) {
-  const std::string board = arguments.value("--board").value_or("");
-  std::vector<SlotToLearn> slots;
-  FL_TRY(const auto wanted, arguments.number("--slots"));
-  FL_TRY(const auto columns, arguments.number("--columns"));
-  if (wanted && (*wanted == 0 || *wanted > most_slots)) {
-    return fail(errc::usage, fmt::format("flashline station learn: --slots takes 1 to {}", most_slots));
-  }
-  const auto wide = columns.value_or(wanted.value_or(1));
-  if (wide == 0 || wide > 99) return fail(errc::usage, "flashline station learn: --columns takes 1 to 99");
-  for (std::uint64_t i = 0; wanted && i < *wanted; ++i) {
-    slots.push_back({std::to_string(i + 1), static_cast<std::uint32_t>(i / wide + 1),
-                     static_cast<std::uint32_t>(i % wide + 1), board});
-  }
-  if (!wanted) {
-    for (const WrittenSlot& slot : written) slots.push_back({slot.name, slot.row, slot.column, board});
-  }
-  for (SlotToLearn& slot : slots) {
-    const auto there = std::ranges::find(written, slot.name, &WrittenSlot::name);
-    if (there == written.end()) continue;
-    slot.row = there->row;
-    slot.column = there->column;
-    if (board.empty()) slot.board = there->board;
-  }
-  if (slots.empty()) return fail(errc::usage, "flashline station learn: there is no slot yet: say how many by --slots");
-  const bool nameless = std::ranges::any_of(slots, [](const SlotToLearn& slot) { return slot.board.empty(); });
-  if (nameless) return fail(errc::usage, "flashline station learn: needs --board, what is put into the slots");
-  return slots;
-}
-
-/// Ports of slots that are not asked for.
-std::map<transport::PortPath, std::string> taken_ports(const std::vector<WrittenSlot>& written,
-                                                       const std::vector<SlotToLearn>& asked) {
-  std::map<transport::PortPath, std::string> taken;
-  for (const WrittenSlot& slot : written) {
-    const auto port =
-        slot.port.empty() ? Result<transport::PortPath>{fail(errc::usage, "")} : transport::parse_port_path(slot.port);
-    const bool asked_for = std::ranges::find(asked, slot.name, &SlotToLearn::name) != asked.end();
-    if (port && !asked_for) taken.emplace(*port, slot.name);
-  }
-  return taken;
-}
-
-/// Every board that is named exists. Its files may still be missing: the station says so when it starts.
-Status check_boards(const std::vector<SlotToLearn>& slots, const std::string& xml, const fs::path& file,
-                    const std::vector<WrittenSlot>& written) {
-  fs::path boards = fs::absolute(file).parent_path() / "boards";
-  if (!written.empty()) {
-    FL_TRY(const config::Station station, config::parse_station(xml, file));
-    boards = station.boards_folder;
-  }
-  for (const SlotToLearn& slot : slots) FL_CHECK(config::find_board(slot.board, boards));
-  return {};
-}
 
 enum class Wish : std::uint8_t { none, quit };
 
@@ -166,13 +106,14 @@ Result<std::unique_ptr<PortSource>> source_of(const Arguments& arguments) {
 
 Result<int> run_learn(const Arguments& arguments, Console& console) {
   const fs::path file = arguments.operands().front();
-  FL_TRY(const std::string xml, whole_file(file));
-  FL_TRY(const auto written, written_slots(xml, file));
-  FL_TRY(const auto slots, slots_to_learn(arguments, written));
-  FL_CHECK(check_boards(slots, xml, file, written));
+  LearnOrder order{.board = arguments.value("--board").value_or("")};
+  FL_TRY(order.slots, arguments.number("--slots"));
+  FL_TRY(order.columns, arguments.number("--columns"));
+  FL_TRY(const LearnPlan plan, plan_learning(file, order));
   FL_TRY(const auto source, source_of(arguments));
 
-  LearnWizard wizard{slots, taken_ports(written, slots)};
+  const std::string& xml = plan.xml;
+  LearnWizard wizard{plan.slots, plan.taken};
   Keys keys;
   console.say("Enter s to leave a slot out, b to go back, q to stop without writing anything.");
   FL_CHECK(ask_for_ports(wizard, *source, keys, console));

@@ -22,11 +22,7 @@ struct Rack {
 
 Result<Rack> rack_of_file(const std::string& file) {
   FL_TRY(const config::Station station, config::load_station(file));
-  Rack rack{station.name, {}};
-  for (const config::Slot& slot : station.slots) {
-    rack.slots.push_back({slot.name, slot.row, slot.column, slot.target.text(), slot.target.board});
-  }
-  return rack;
+  return Rack{station.name, labels_of(station)};
 }
 
 std::string text_in(const json::value& object, const char* name) {

@@ -69,11 +69,13 @@ Status write_address(const fs::path& file, const std::string& text) {
 /// The parts of a running station in the order in which they stand on each other.
 class StationProcess {
  public:
-  StationProcess(config::Station station, fs::path folder, imaging::TrustPolicy trust, transport::Machine machine)
+  StationProcess(config::Station station, const fs::path& config, imaging::TrustPolicy trust,
+                 transport::Machine machine)
       : station_{std::move(station)},
-        folder_{std::move(folder)},
+        folder_{config.parent_path()},
         trust_{std::move(trust)},
-        machine_{std::move(machine)} {}
+        machine_{std::move(machine)},
+        learning_{config, machine_} {}
   /// Jobs of the record thread resume coroutines of the engine's thread: they end before the engine does.
   ~StationProcess() {
     server_.reset();
@@ -182,6 +184,7 @@ class StationProcess {
         .records = *records_,
         .shelf = *shelf_,
         .hub = hub_,
+        .learning = learning_,
         .folder = folder_,
         .pool = pool_.get_executor(),
         .started_at = to_iso8601(std::chrono::system_clock::now()),
@@ -250,6 +253,7 @@ class StationProcess {
   fs::path folder_;
   imaging::TrustPolicy trust_;
   transport::Machine machine_;
+  LearnDesk learning_;
   asio::io_context context_{1};
   asio::signal_set signals_{context_, SIGTERM, SIGINT, SIGHUP};
   asio::steady_timer give_up_{context_};
@@ -313,7 +317,7 @@ Status run_station(const fs::path& config, const fs::path& machine_folder) {
   FL_TRY(config::Station station, config::load_station(config));
   FL_TRY(transport::Machine machine, machine_at(machine_folder, station));
   FL_TRY(imaging::TrustPolicy trust, check_station(station));
-  StationProcess process{std::move(station), fs::absolute(config).parent_path(), std::move(trust), std::move(machine)};
+  StationProcess process{std::move(station), fs::absolute(config), std::move(trust), std::move(machine)};
   return process.run();
 }
 

@@ -56,6 +56,8 @@ class LearnWizard {
   void back();
 
   bool done() const { return at_ == slots_.size(); }
+  /// Which of the slots is asked for.
+  std::size_t at() const { return at_; }
   /// In the order of the slots.
   std::vector<LearnedSlot> learned() const;
 

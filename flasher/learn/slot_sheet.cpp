@@ -15,6 +15,14 @@ constexpr std::string_view style =
 
 }  // namespace
 
+std::vector<SlotLabel> labels_of(const config::Station& station) {
+  std::vector<SlotLabel> labels;
+  for (const config::Slot& slot : station.slots) {
+    labels.push_back({slot.name, slot.row, slot.column, slot.target.text(), slot.target.board});
+  }
+  return labels;
+}
+
 std::string slot_sheet(std::string_view station, const std::vector<SlotLabel>& slots) {
   std::uint32_t columns = 1;
   for (const SlotLabel& slot : slots) columns = std::max(columns, slot.column);

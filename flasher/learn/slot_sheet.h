@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "station-config/station.h"
+
 namespace flashline::line {
 
 struct SlotLabel {
@@ -15,6 +17,8 @@ struct SlotLabel {
   std::string target;  ///< port or path
   std::string board;   ///< empty: none
 };
+
+std::vector<SlotLabel> labels_of(const config::Station& station);
 
 /// A page of HTML for A4, the slots where they are in the rack. Needs nothing but itself.
 std::string slot_sheet(std::string_view station, const std::vector<SlotLabel>& slots);

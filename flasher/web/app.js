@@ -170,6 +170,7 @@ function paintBatch(batch) {
   state.batch = batch;
   const open = batch && batch.state !== "closed";
   byId("batch-open").hidden = !batch;
+  byId("learn-open").hidden = open && batch.state !== "done";
   byId("batch-new").hidden = open && batch.state !== "done";
   if (!batch) return;
   byId("batch-name").textContent = batch.name || `Batch ${batch.id}`;

@@ -54,14 +54,19 @@ def named(name):
 
 def make_machine(folder):
     controller = folder / "sys/devices/pci0000:00/0000:00:14.0"
-    device = controller / "usb1/1-2"
-    for inner in (device, folder / "sys/bus/usb/devices", folder / "sys/bus/pci", folder / "sys/class/block"):
+    for inner in (controller / "usb1", folder / "sys/bus/usb/devices", folder / "sys/bus/pci", folder / "sys/class/block"):
         inner.mkdir(parents=True)
     (controller / "usb1/speed").write_text("480\n")
     (controller / "subsystem").symlink_to(folder / "sys/bus/pci")
-    for name, text in BOARD.items():
+    plug(folder, 2)
+
+
+def plug(folder, port):
+    device = folder / f"sys/devices/pci0000:00/0000:00:14.0/usb1/1-{port}"
+    device.mkdir()
+    for name, text in {**BOARD, "devpath": str(port)}.items():
         (device / name).write_text(text + "\n")
-    (folder / "sys/bus/usb/devices/1-2").symlink_to(device)
+    (folder / f"sys/bus/usb/devices/1-{port}").symlink_to(device)
 
 
 class Described(unittest.TestCase):
@@ -130,6 +135,7 @@ class Described(unittest.TestCase):
         self.until(lambda: self.ask("get", "/ports")[1]["ports"])
         port = self.ask("get", "/ports")[1]["ports"][0]
         self.assertEqual((port["port"], port["slot"], port["id"]), ("pci-0000:00:14.0/2", None, "0a5c:2711"))
+        self.learn_a_slot()
         images = self.ask("get", "/images")[1]
         self.assertEqual((len(images["images"]), len(images["refused"])), (1, 1))
         self.assertEqual(self.ask("post", "/images", {"path": "panel.img"})[0], 200)
@@ -139,6 +145,7 @@ class Described(unittest.TestCase):
                                                       "name": "n", "operator": "o"})
         self.assertEqual(status, 201)
         self.assertEqual(self.ask("post", "/batches", {"image": "panel.img", "quantity": 1})[0], 409)
+        self.assertEqual(self.ask("post", "/learn", {"slots": 1, "board": "Card"})[0], 409)
         self.until(lambda: self.ask("get", "/slots/{name}", name="2")[1]["state"] == "failed")
         slot = self.ask("get", "/slots/{name}", name="2")[1]
         self.assertRegex(slot["error"]["code"], "^FL-DEV-")
@@ -173,6 +180,35 @@ class Described(unittest.TestCase):
         described = {(method, path) for path, item in SPEC["paths"].items() for method in item if method in ("get", "post")}
         self.assertEqual(described - self.asked, set(), "each operation was asked")
 
+    def learn_a_slot(self):
+        """Slot 3 is found by plugging something in; slots 1 and 2 stay what they are."""
+        base = pathlib.Path(self.folder.name)
+        idle = self.ask("get", "/learn")[1]
+        self.assertEqual((idle["state"], idle["slots"]), ("idle", []))
+        self.assertIn("RaspberryPi-CM4", idle["boards"])
+        self.assertEqual(self.ask("post", "/learn/skip")[0], 409)
+        self.assertEqual(self.ask("post", "/learn", {"slots": 3, "board": "No-Such-Board"})[0], 422)
+        self.assertEqual(self.ask("post", "/learn", {"slots": 3})[0], 400)
+        self.assertEqual(self.ask("post", "/learn", {"slots": 3, "columns": 2, "board": "Card"})[1]["state"], "asking")
+        self.assertEqual(self.ask("post", "/batches", {"image": "panel.img", "quantity": 1})[1]["error"]["code"], "FL-STA-009")
+        self.assertTrue(self.ask("post", "/learn/skip")[1]["slots"][1]["asked"])
+        self.assertTrue(self.ask("post", "/learn/back")[1]["slots"][0]["asked"])
+        for _ in range(2):
+            last = self.ask("post", "/learn/skip")[1]
+        self.assertEqual(last["prompt"], "Plug a board or a card into slot 3 (row 2, column 1).")
+        self.assertEqual(self.ask("post", "/learn/write")[0], 409)
+        plug(base / "machine", 3)
+        self.until(lambda: self.ask("get", "/learn")[1]["state"] == "ready")
+        ready = self.ask("get", "/learn")[1]
+        self.assertEqual((ready["prompt"], ready["slots"][2]["port"]), (None, "pci-0000:00:14.0/3"))
+        self.assertIn("Slot 3 is pci-0000:00:14.0/3", ready["said"])
+        self.assertEqual((base / "station.xml").read_text(), STATION)
+        self.assertIn("pci-0000:00:14.0/3", self.ask("get", "/sheet")[1])
+        self.assertEqual(self.ask("post", "/learn/write")[1]["state"], "written")
+        self.assertIn('<port path="pci-0000:00:14.0/3" board="Card"/>', (base / "station.xml").read_text())
+        self.assertEqual(self.ask("post", "/learn/cancel")[1]["state"], "idle")
+        self.assertNotIn("pci-0000:00:14.0/3", self.ask("get", "/sheet")[1])
+
     def test_the_websocket_begins_with_a_snapshot(self):
         peer = socket.create_connection(("127.0.0.1", self.port), 30)
         key = base64.b64encode(os.urandom(16)).decode()
@@ -194,7 +230,7 @@ class Described(unittest.TestCase):
         self.assertEqual(SPEC["openapi"], "3.1.0")
         for name, schema in SPEC["components"]["schemas"].items():
             jsonschema.Draft202012Validator.check_schema(schema)
-            if schema.get("type") == "object" and "properties" in schema and name != "BatchOrder":
+            if schema.get("type") == "object" and "properties" in schema and name not in ("BatchOrder", "LearnOrder"):
                 self.assertEqual(set(schema["required"]), set(schema["properties"]), f"{name}: answers are never partial")
 
 

@@ -1,7 +1,7 @@
 // The operator page against a real station with virtual boards, driven by a real headless Chromium.
 import assert from "node:assert/strict";
 import { spawn, execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync, rmSync, truncateSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
@@ -34,14 +34,14 @@ function makeImage() {
 
 function writeConfiguration(listenPort) {
   const board = (n, extra) =>
-    `<slot name="${n}" row="${n <= 2 ? 1 : 2}" column="${n % 2 ? 1 : 2}"><virtual path="board-${n}.img" size="48MiB" ${extra}/></slot>`;
+    `<slot name="${n}" row="${n === 3 || n === 4 ? 2 : 1}" column="${n === 5 ? 3 : n % 2 ? 1 : 2}"><virtual path="board-${n}.img" size="48MiB" ${extra}/></slot>`;
   writeFileSync(join(folder, "station.xml"), `<?xml version="1.0" encoding="UTF-8"?>
 <station name="page test" mode="test">
   <paths state="state" cache="cache" logs="logs" images="."/>
   <listen port="${listenPort}" socket="flashlined.sock"/>
   <trust allow-unsigned="true"/>
   <slots stale="discard-verified" attempts="1">
-    ${board(1, 'rate="30MB/s"')}${board(2, 'rate="30MB/s"')}${board(3, 'rate="30MB/s" fail-write="3"')}${board(4, 'rate="12MB/s"')}
+    ${board(1, 'rate="30MB/s"')}${board(2, 'rate="30MB/s"')}${board(3, 'rate="30MB/s" fail-write="3"')}${board(4, 'rate="12MB/s"')}${board(5, "")}
   </slots>
 </station>`);
   writeFileSync(join(folder, "recipe.xml"), `<?xml version="1.0" encoding="UTF-8"?>
@@ -51,17 +51,29 @@ function writeConfiguration(listenPort) {
 </recipe>`);
 }
 
-/** A board on a USB port that no slot is bound to, as /sys would show it. */
+const sys = join(folder, "machine/sys");
+const controller = join(sys, "devices/pci0000:00/0000:00:14.0");
+
+/** A machine as /sys would show it. */
 function makeMachine() {
-  const sys = join(folder, "machine/sys");
-  const controller = join(sys, "devices/pci0000:00/0000:00:14.0");
-  const device = join(controller, "usb1/1-2");
-  for (const inner of [device, join(sys, "bus/usb/devices"), join(sys, "bus/pci"), join(sys, "class/block")]) mkdirSync(inner, { recursive: true });
+  for (const inner of [join(controller, "usb1"), join(sys, "bus/usb/devices"), join(sys, "bus/pci"), join(sys, "class/block")]) mkdirSync(inner, { recursive: true });
   writeFileSync(join(controller, "usb1/speed"), "480\n");
   symlinkSync(join(sys, "bus/pci"), join(controller, "subsystem"));
-  const facts = { busnum: 1, devpath: 2, devnum: 7, bDeviceClass: "00", idVendor: "0a5c", idProduct: 2711, manufacturer: "Broadcom", product: "BCM2711 Boot", speed: 480 };
+}
+
+/** A board comes to a USB port of it. */
+function plug(port) {
+  const device = join(controller, `usb1/1-${port}`);
+  mkdirSync(device);
+  const facts = { busnum: 1, devpath: port, devnum: 5 + port, bDeviceClass: "00", idVendor: "0a5c", idProduct: 2711, manufacturer: "Broadcom", product: "BCM2711 Boot", speed: 480 };
   for (const [name, value] of Object.entries(facts)) writeFileSync(join(device, name), `${value}\n`);
-  symlinkSync(device, join(sys, "bus/usb/devices/1-2"));
+  symlinkSync(device, join(sys, `bus/usb/devices/1-${port}`));
+}
+
+/** What the station left when three boards had failed in a slot, before it was started again. */
+function quarantine(slot, evidence) {
+  mkdirSync(join(folder, "state/quarantine"), { recursive: true });
+  writeFileSync(join(folder, "state/quarantine", slot), `${evidence}\n`);
 }
 
 function startStation() {
@@ -101,6 +113,8 @@ const stateIs = (n, state, timeout = 60_000) => page.locator(`#slot-${n}[data-st
 before(async () => {
   makeImage();
   makeMachine();
+  plug(2);
+  quarantine("5", "3 boards failed here one after the other: PG-0901 (FL-DEV-002 write 7 failed); PG-0902 (FL-DEV-002 write 3 failed); PG-0903 (FL-DEV-007 LBA 2048 differs)");
   writeConfiguration(0);
   port = await startStation();
   writeConfiguration(port);
@@ -121,7 +135,7 @@ after(async () => {
 
 test("a tile a slot stands in its rack position, with state in word, colour and shape", async () => {
   await page.locator("#link[data-state=live]").waitFor();
-  assert.equal(await page.locator(".tile").count(), 4);
+  assert.equal(await page.locator(".tile").count(), 5);
   const [one, two, three] = await Promise.all([1, 2, 3].map((n) => tile(n).boundingBox()));
   assert.ok(two.x > one.x && two.y === one.y, "slot 2 is right of slot 1");
   assert.ok(three.y > one.y && three.x === one.x, "slot 3 is below slot 1");
@@ -137,10 +151,22 @@ test("what is on a port of no slot is shown, and leaves the list when it is unpl
   await page.locator("#strangers").waitFor({ state: "hidden" });
 });
 
+test("a slot in quarantine shows its evidence, and takes boards again once it was looked at", async () => {
+  await stateIs(5, "quarantined");
+  assert.match(await tile(5).locator(".advice").textContent(), /FL-\w{3}-\d{3}.*3 boards failed.*PG-0903/);
+  await page.screenshot({ path: join(shots, "page-quarantined.png") });
+  await tile(5).locator(".top").tap();
+  assert.match(await page.locator("#detail-body").textContent(), /PG-0901/);
+  await page.locator("#detail button").tap();
+  await tile(5).locator("button[data-action=release]").tap();
+  await page.locator("#slot-5:not([data-state=quarantined])").waitFor();
+  assert.equal(existsSync(join(folder, "state/quarantine/5")), false);
+});
+
 test("a batch is started, tiles move, progress is live", async () => {
   await page.locator("#new-image").selectOption({ label: "image.ffu" });
   await page.locator("#new-recipe").fill("recipe.xml");
-  await page.locator("#new-quantity").fill("4");
+  await page.locator("#new-quantity").fill("5");
   await page.locator("#batch-new button[type=submit]").tap();
   await stateIs(4, "writing");
   const width = () => tile(4).locator(".bar i").evaluate((bar) => parseFloat(bar.style.width));
@@ -170,10 +196,10 @@ test("every finger target is at least 48 pixels high and nothing runs off the sc
 });
 
 test("the count reaches the batch's quantity and the boards differ", async () => {
-  for (const n of [1, 2, 3, 4]) await stateIs(n, "passed");
-  await until(async () => (await passedCount()) === "4");
+  for (const n of [1, 2, 3, 4, 5]) await stateIs(n, "passed");
+  await until(async () => (await passedCount()) === "5");
   const serials = await page.locator(".tile .serial").allTextContents();
-  assert.equal(new Set(serials).size, 4);
+  assert.equal(new Set(serials).size, 5);
   for (const [index, serial] of serials.entries()) {
     assert.equal(sh("mtype", "-i", `board-${index + 1}.img@@1M`, "::/id.txt"), serial);
   }
@@ -192,6 +218,59 @@ test("the page survives a daemon restart", async () => {
   await page.locator("#link[data-state=lost]").waitFor();
   await startStation();
   await page.locator("#link[data-state=live]").waitFor({ timeout: 15_000 });
-  assert.equal(await page.locator(".tile").count(), 4);
-  await until(async () => (await passedCount()) === "4");
+  assert.equal(await page.locator(".tile").count(), 5);
+  await until(async () => (await passedCount()) === "5");
+});
+
+test("slots are learned by plugging in, and nothing is written before it is said", async () => {
+  const before = readFileSync(join(folder, "station.xml"), "utf8");
+  const prompt = page.locator("#learn-prompt");
+  await page.locator("#learn-open").tap();
+  assert.equal(await page.locator("#learn-slots").inputValue(), "5");
+  await page.screenshot({ path: join(shots, "page-learn-begin.png") });
+  await page.locator("#learn-slots").fill("6");
+  await page.locator("#learn-begin button[type=submit]").tap();
+  for (const n of [1, 2, 3, 4, 5]) {
+    await prompt.filter({ hasText: `into slot ${n} ` }).waitFor();
+    await page.locator("#learn-skip").tap();
+  }
+  await prompt.filter({ hasText: "into slot 6 (row 2, column 3)" }).waitFor();
+  await page.screenshot({ path: join(shots, "page-learn-asking.png") });
+  plug(3);
+  await page.locator("#learn-write").waitFor();
+  assert.match(await page.locator("#learn-said").textContent(), /Slot 6 is pci-0000:00:14.0\/3/);
+  assert.equal(await page.locator("#learn-map .found").innerText(), "6\npci-0000:00:14.0/3");
+  await page.screenshot({ path: join(shots, "page-learn-map.png") });
+
+  const [sheet] = await Promise.all([page.context().waitForEvent("page"), page.locator("#learn-sheet").tap()]);
+  await sheet.waitForLoadState();
+  assert.match(await sheet.locator(".slot", { hasText: "row 2, column 3" }).innerText(), /6\n[^]*pci-0000:00:14.0\/3/);
+  assert.equal(await sheet.locator(".rack").evaluate((rack) => getComputedStyle(rack).display), "grid", "its style holds");
+  await sheet.close();
+
+  assert.equal(readFileSync(join(folder, "station.xml"), "utf8"), before);
+  await page.locator("#learn-write").tap();
+  await prompt.filter({ hasText: "Written." }).waitFor();
+  assert.match(readFileSync(join(folder, "station.xml"), "utf8"), /<slot name="6"[^]*path="pci-0000:00:14.0\/3" board="Card"/);
+  await page.locator("#learn-work .learn-close").tap();
+  await stopStation();
+  await startStation();
+  await page.locator("#slot-6").waitFor();
+  assert.equal(await page.locator(".tile").count(), 6);
+});
+
+test("learning that is called off writes nothing, and a page that is loaded anew goes on where it was", async () => {
+  const before = readFileSync(join(folder, "station.xml"), "utf8");
+  await page.locator("#learn-open").tap();
+  await page.locator("#learn-begin button[type=submit]").tap();
+  await page.locator("#learn-skip").tap();
+  await page.reload();
+  await page.locator("#learn-open").tap();
+  await page.locator("#learn-prompt", { hasText: "into slot 2 " }).waitFor();
+  await page.locator("#learn-back").tap();
+  await page.locator("#learn-prompt", { hasText: "into slot 1 " }).waitFor();
+  await page.locator("#learn-cancel").tap();
+  await page.locator("#learn-begin").waitFor();
+  await page.locator("#learn-begin .learn-close").tap();
+  assert.equal(readFileSync(join(folder, "station.xml"), "utf8"), before);
 });
