@@ -185,7 +185,8 @@ class WayUp {
                                 : fmt::format("took {} bytes of the programmer", loaded.sent));
       if (!loaded.serial.empty()) serial_ = loaded.serial;
     }
-    FL_CO_TRY(auto sink, co_await open_firehose(std::move(pipe), board_.storage, to_text(port_.port())));
+    FL_CO_TRY(auto sink,
+              co_await open_firehose(std::move(pipe), board_.storage, to_text(port_.port()), tools_.blocking));
     co_return Raised{RaisedBoard{std::move(sink), serial_}};
   }
 

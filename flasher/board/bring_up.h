@@ -2,6 +2,7 @@
 // One board from whatever stage it is in to storage that blocks can be written to. The port is the board's name; ids
 // only say how far it is.
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <functional>
@@ -27,6 +28,8 @@ struct BringUpTools {
   std::function<asio::awaitable<Result<std::unique_ptr<transport::BlockSink>>>(transport::PortPath)> open_disk;
   /// Takes the port's power away and gives it back. Empty: the hub cannot.
   std::function<asio::awaitable<Status>(transport::PortPath, std::chrono::milliseconds off)> power_cycle{};
+  /// Threads for what takes the processor long. Empty: usb.executor().
+  asio::any_io_executor blocking{};
   /// What the unit's log shall tell. May be empty.
   std::function<void(std::string)> note{};
 };

@@ -39,10 +39,12 @@ transport::FastbootTarget fastboot_target(const config::Storage& storage) {
 }  // namespace
 
 boost::asio::awaitable<Result<SharedSink>> open_firehose(std::unique_ptr<transport::BytePipe> pipe,
-                                                         config::Storage storage, std::string name) {
+                                                         config::Storage storage, std::string name,
+                                                         boost::asio::any_io_executor hash_on) {
   transport::FirehoseSinkOptions options;
   if (!storage.memory.empty()) options.programmer.memory = storage.memory;
   options.read_back = read_back_of(storage.verify);
+  options.hash_on = std::move(hash_on);
   auto sink = co_await transport::FirehoseSink::open(std::move(pipe), std::move(name), std::move(options));
   if (!sink) co_return std::unexpected{std::move(sink).error()};
   co_return SharedSink{std::move(*sink)};

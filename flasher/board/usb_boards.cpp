@@ -71,6 +71,7 @@ asio::awaitable<Result<std::shared_ptr<transport::BlockSink>>> UsbBoards::raise(
       .open_disk = [this, needs](transport::PortPath port) { return parts_.open_disk(std::move(port), needs); },
       .power_cycle = [this](transport::PortPath port,
                             std::chrono::milliseconds off) { return power_cycle(std::move(port), off); },
+      .blocking = parts_.blocking,
       .note = [name = slot.name](const std::string& text) { spdlog::info("slot {}: {}", name, text); }};
   auto raised = co_await bring_up(std::move(tools), *bay.board, *bay.files, bay.port);
   if (!raised) co_return std::unexpected{std::move(raised).error()};

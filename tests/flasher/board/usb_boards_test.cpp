@@ -9,6 +9,8 @@
 #include "tests/lab/emulators/boot_images.h"
 #include "tests/lab/emulators/emulated_host.h"
 #include "tests/lab/emulators/fastboot_board.h"
+#include "tests/lab/emulators/firehose_programmer.h"
+#include "tests/lab/emulators/sahara_rom.h"
 #include "tests/lab/emulators/sdp_rom.h"
 
 namespace flashline::line::tests {
@@ -57,10 +59,11 @@ class UsbBoardsTest : public EngineTest {
     return made;
   }
 
-  Result<std::unique_ptr<UsbBoards>> create() {
+  Result<std::unique_ptr<UsbBoards>> create() { return create(engine_->blocking()); }
+  Result<std::unique_ptr<UsbBoards>> create(asio::any_io_executor blocking) {
     auto host = std::make_unique<lab::EmulatedHost>(engine_->executor());
     host_ = host.get();
-    return UsbBoards::create(station_, {.usb = std::move(host), .blocking = engine_->blocking(), .open_disk = {}});
+    return UsbBoards::create(station_, {.usb = std::move(host), .blocking = std::move(blocking), .open_disk = {}});
   }
 
   asio::awaitable<int> plug_in(std::shared_ptr<lab::EmulatedDevice> rom, std::shared_ptr<lab::EmulatedDevice> u_boot) {
@@ -103,6 +106,52 @@ TEST_F(UsbBoardsTest, a_slot_on_a_port_writes_what_comes_up_there) {
   ASSERT_EQ(code(report), "none") << report.error->detail;
   EXPECT_TRUE(u_boot->medium().read(0, capacity) == content);
   EXPECT_EQ(report.stores[0].sink.read_back, transport::ReadBack::by_board);
+}
+
+/// A Qualcomm board whose programmer digests what it was sent.
+config::BoardProfile dragonboard(const std::filesystem::path& programmer) {
+  config::BoardProfile made;
+  made.name = "DragonBoard";
+  made.title = "DragonBoard 410c";
+  config::Stage rom;
+  rom.name = "boot-rom";
+  rom.protocol = config::Protocol::sahara;
+  rom.ids = {{0x05c6, 0x9008, ""}};
+  rom.files = {{.use = config::BoardFile::Use::programmer, .path = programmer, .digest = {}, .where = "here"}};
+  config::Stage firehose;
+  firehose.name = "programmer";
+  firehose.protocol = config::Protocol::firehose;
+  made.stages = {rom, firehose};
+  made.storage.verify = config::Storage::Verify::digest;
+  made.storage.memory = "emmc";
+  return made;
+}
+
+TEST_F(UsbBoardsTest, what_a_programmer_digests_is_digested_off_the_event_thread) {
+  station_.boards = {dragonboard(folder_.file("programmer.mbn", std::string(60'000, 'p')))};
+  station_.slots[0].target.board = "DragonBoard";
+  asio::io_context hashing;  // runs when the test says so
+  auto created = create(hashing.get_executor());
+  ASSERT_TRUE(created) << to_text(created.error());
+  boards_ = std::move(*created);
+  const auto programmer = std::make_shared<lab::FirehoseProgrammer>(lab::FirehosePlan{.sectors = capacity / 512});
+  await(plug_in(std::make_shared<lab::SaharaRom>(lab::SaharaRomPlan{}, programmer), nullptr));
+  auto board = await(boards_->raise(station_.slots[0], {}));
+  ASSERT_TRUE(board) << to_text(board.error());
+  const auto content = imaging::pattern(capacity, 3);
+  auto plan = table_plan(content);
+  plan.hashes = hash_table(content, 131072);
+  auto running = start_run(request(load(std::move(plan), content), std::move(*board)));
+  std::size_t digested = 0;
+  while (running.wait_for(std::chrono::seconds{0}) != std::future_status::ready) {
+    hashing.restart();
+    digested += hashing.run_one_for(std::chrono::milliseconds{1});
+  }
+  const auto report = running.get();
+  ASSERT_EQ(code(report), "none") << report.error->detail;
+  EXPECT_TRUE(programmer->medium().read(0, capacity) == content);
+  EXPECT_EQ(report.stores[0].sink.read_back, transport::ReadBack::by_board);
+  EXPECT_GT(digested, 0U) << "all runs were digested on the event thread";
 }
 
 TEST_F(UsbBoardsTest, a_missing_boot_file_is_said_before_any_board) {
