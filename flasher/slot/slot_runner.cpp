@@ -8,14 +8,12 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <filesystem>
-#include <fstream>
 #include <spdlog/spdlog.h>
 #include <utility>
 
 #include "flasher/slot/detail/write_journal.h"
 #include "imaging/core/digest.h"
 #include "imaging/core/errors/device.h"
-#include "imaging/core/errors/record.h"
 #include "imaging/core/errors/unit.h"
 #include "imaging/core/errors/usb.h"
 
@@ -27,18 +25,8 @@ using namespace std::chrono_literals;
 constexpr auto progress_every = 200ms;
 constexpr std::size_t boards_that_condemn = 3;
 
-/// Says why a slot is out of use, across restarts of the station.
-std::filesystem::path quarantine_file(const LineCore& core, const std::string& slot) {
-  return core.options.station.paths.state / "quarantine" / slot;
-}
-
-asio::awaitable<Status> keep_on_thread(std::filesystem::path file, std::string text) {
-  std::error_code error;
-  std::filesystem::create_directories(file.parent_path(), error);
-  std::ofstream out{file};
-  out << text << '\n' << std::flush;
-  if (!out) co_return fail(errc::record_store, file.string() + " cannot be written");
-  co_return Status{};
+asio::awaitable<Status> keep_on_thread(std::filesystem::path file, Evidence evidence) {
+  co_return keep_evidence(file, evidence);
 }
 
 /// Over where the unit's own bytes lie and what they are.
@@ -124,13 +112,17 @@ struct SlotRunner::Attempt {
 
 SlotRunner::SlotRunner(LineCore& core, const config::Slot& slot)
     : core_{core}, slot_{slot}, since_{core.now()}, wake_{core.writer.executor()} {
-  std::ifstream in{quarantine_file(core, slot.name)};
-  if (std::string evidence; std::getline(in, evidence)) state_ = slot::Quarantined{{errc::slot_quarantined, evidence}};
+  if (auto evidence = kept_evidence(evidence_file())) {
+    state_ = slot::Quarantined{{errc::slot_quarantined, std::move(*evidence)}};
+  }
+}
+
+std::filesystem::path SlotRunner::evidence_file() const {
+  return quarantine_file(core_.options.station.paths.state, slot_.name);
 }
 
 void SlotRunner::release() {
-  std::error_code ignored;
-  std::filesystem::remove(quarantine_file(core_, slot_.name), ignored);
+  if (const auto kept = put_aside(evidence_file(), core_.now()); !kept) core_.warn(to_text(kept.error()));
   ask(slot::ReleaseAsked{});
 }
 
@@ -401,23 +393,29 @@ asio::awaitable<void> SlotRunner::not_passed(Attempt& attempt, const Error& erro
 // One board that fails is the board; three in a row are the slot.
 asio::awaitable<void> SlotRunner::judge_slot(const Attempt& attempt, const Error& error) {
   if (exit_code_of(error.code) != 1) co_return;  // the image's fault, not that of board, medium or slot
-  const std::string board = attempt.row.medium.empty() ? attempt.row.serial : attempt.row.medium;
-  if (!failed_boards_.empty() && failed_boards_.back().first == board) failed_boards_.pop_back();
-  failed_boards_.emplace_back(board, fmt::format("{} {}", code_of(error.code), error.detail));
+  const AttemptRow& row = attempt.row;
+  FailedBoard board{.serial = row.serial,
+                    .attempt = row.number,
+                    .medium = row.medium,
+                    .phase = row.phase,
+                    .error_code = std::string{code_of(error.code)},
+                    .error_text = error.detail,
+                    .log = row.log,
+                    .ended_at = core_.now()};
+  if (!failed_boards_.empty() && failed_boards_.back().name() == board.name()) failed_boards_.pop_back();
+  failed_boards_.push_back(std::move(board));
   if (failed_boards_.size() < boards_that_condemn) co_return;
-  std::string evidence = fmt::format("{} boards failed here one after the other:", failed_boards_.size());
-  for (const auto& [name, why] : failed_boards_) evidence += fmt::format(" {} ({});", name, why);
-  evidence.pop_back();
-  spdlog::warn("slot {}: quarantined: {}", slot_.name, evidence);
-  failed_boards_.clear();
-  auto noted = co_await core_.records.run([note = core_.note_of(slot_.name, "quarantined: " + evidence)](Store& store) {
+  const Evidence evidence{slot_.name, slot_.target.text(), core_.now(), std::exchange(failed_boards_, {})};
+  const std::string text = summary_of(evidence, evidence_file());
+  spdlog::warn("slot {}: quarantined: {}", slot_.name, text);
+  auto noted = co_await core_.records.run([note = core_.note_of(slot_.name, "quarantined: " + text)](Store& store) {
     return store.note(RecordKind::operator_action, note);
   });
   if (!noted) core_.warn(to_text(noted.error()));
-  auto kept = co_await asio::co_spawn(
-      core_.writer.blocking(), keep_on_thread(quarantine_file(core_, slot_.name), evidence), asio::use_awaitable);
+  auto kept =
+      co_await asio::co_spawn(core_.writer.blocking(), keep_on_thread(evidence_file(), evidence), asio::use_awaitable);
   if (!kept) core_.warn(to_text(kept.error()));
-  apply(slot::FaultFound{Error{errc::slot_quarantined, evidence}});
+  apply(slot::FaultFound{Error{errc::slot_quarantined, text}});
 }
 
 // The engine is looked at now and then: states it passed in between are walked through.

@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "flasher/slot/detail/attempt_log.h"
 #include "flasher/slot/detail/line_core.h"
+#include "flasher/slot/detail/quarantine.h"
 #include "flasher/slot/slot_state.h"
 
 namespace flashline::line::detail {
@@ -59,6 +61,7 @@ class SlotRunner {
   asio::awaitable<void> follow();
   asio::awaitable<void> passed(Attempt& attempt);
   asio::awaitable<void> not_passed(Attempt& attempt, const Error& error);
+  std::filesystem::path evidence_file() const;
   asio::awaitable<void> judge_slot(const Attempt& attempt, const Error& error);
   void walk_to(RunStep step);
   void refuse(Error error);
@@ -74,9 +77,9 @@ class SlotRunner {
   std::string kept_;
   std::optional<UnitRow> unit_;  ///< worked on now or last
   std::string medium_;
-  std::vector<std::pair<std::string, std::string>> failed_boards_;  ///< one after the other: which, and why
-  bool beginning_ = false;                                          ///< a board is being opened or a unit taken
-  bool nothing_left_ = false;                                       ///< the batch had no unit when last asked
+  std::vector<FailedBoard> failed_boards_;  ///< one after the other
+  bool beginning_ = false;                  ///< a board is being opened or a unit taken
+  bool nothing_left_ = false;               ///< the batch had no unit when last asked
   bool woken_ = false;
   bool gone_ = false;  ///< the board that is worked on left its port meanwhile
   asio::steady_timer wake_;

@@ -1,5 +1,7 @@
 #include "flasher/slot/line.h"
 
+#include <array>
+#include <boost/json.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <set>
@@ -9,6 +11,7 @@
 #include "imaging/core/errors/record.h"
 #include "imaging/core/errors/target.h"
 #include "imaging/core/errors/unit.h"
+#include "tests/fakes/command.h"
 #include "tests/fakes/line_rig.h"
 
 namespace flashline::line {
@@ -426,6 +429,20 @@ TEST(Line, three_boards_that_fail_one_after_the_other_condemn_the_slot_until_som
   ASSERT_TRUE(condemned->error);
   EXPECT_EQ(condemned->error->code, errc::slot_quarantined);
   for (const auto* board : {"card-1", "card-b", "card-c"}) EXPECT_THAT(condemned->error->detail, HasSubstr(board));
+  const auto file = rig.station.paths.state / "quarantine/1.json";
+  EXPECT_THAT(condemned->error->detail, HasSubstr(file.string()));
+  const auto evidence = boost::json::parse(fakes::slurp(file)).as_object();
+  EXPECT_EQ(evidence.at("slot").as_string(), "1");
+  const auto& boards = evidence.at("boards").as_array();
+  ASSERT_EQ(boards.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const std::string serial{boards[i].at("serial").as_string()};
+    EXPECT_EQ(rig.unit(serial).slot, "1");
+    EXPECT_EQ(boards[i].at("attempt").as_int64(), 1);
+    EXPECT_EQ(boards[i].at("medium").as_string(), (std::array{"card-1", "card-b", "card-c"}[i]));
+    EXPECT_EQ(boards[i].at("error_code").as_string(), code_of(write_error.code));
+    EXPECT_EQ(boards[i].at("attempt_log").as_string(), serial + "-attempt-1.log");
+  }
   EXPECT_FALSE(rig.await(rig.line->next("1", "Ada"))) << "not by the way";
   EXPECT_FALSE(rig.await(rig.line->retry("1", "Ada")));
 
@@ -434,7 +451,13 @@ TEST(Line, three_boards_that_fail_one_after_the_other_condemn_the_slot_until_som
   rig.stop();
   rig.start();
   EXPECT_EQ(rig.line->slot("1")->state, "quarantined") << "a restart heals nothing";
+  EXPECT_EQ(rig.line->slot("1")->error->detail, condemned->error->detail);
+  const std::string kept = fakes::slurp(file);
   ASSERT_TRUE(rig.await(rig.line->release("1", "Ada")));
+  EXPECT_FALSE(std::filesystem::exists(file));
+  const std::filesystem::directory_iterator released{file.parent_path() / "released"};
+  ASSERT_NE(released, std::filesystem::directory_iterator{}) << "the evidence stays";
+  EXPECT_EQ(fakes::slurp(released->path()), kept);
   rig.until_state("1", "passed");
   EXPECT_EQ(rig.await(rig.line->release("1", "Ada")).error().code, errc::slot_busy);
   rig.stop();
