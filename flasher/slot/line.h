@@ -34,7 +34,9 @@ struct LineOptions {
   config::Station station;
   std::string version;  ///< of Flashline, for the records
   Clock clock = [] { return std::chrono::system_clock::now(); };
-  std::chrono::milliseconds look_every{1000};  ///< how often a waiting slot looks whether its board is still there
+  /// How often a waiting slot looks whether its board is still there; slots on ports are woken by port_changed()
+  /// instead.
+  std::chrono::milliseconds look_every{1000};
 };
 
 /// Everything runs and is called on writer.executor(), but for the constructor and the destructor, which need it to be

@@ -152,7 +152,12 @@ asio::awaitable<void> SlotRunner::look() {
 
 asio::awaitable<void> SlotRunner::nap() {
   if (std::exchange(woken_, false)) co_return;
-  wake_.expires_after(core_.options.look_every);
+  // Who watches the ports wakes their slots; nobody watches files and block devices.
+  if (slot_.target.kind == config::Target::Kind::port) {
+    wake_.expires_at(std::chrono::steady_clock::time_point::max());
+  } else {
+    wake_.expires_after(core_.options.look_every);
+  }
   co_await wake_.async_wait(asio::as_tuple(asio::use_awaitable));
   woken_ = false;
 }

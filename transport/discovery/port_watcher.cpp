@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fcntl.h>
+#include <filesystem>
 #include <unistd.h>
 #include <utility>
 
@@ -32,8 +33,13 @@ bool is_one_of(const UsbPort& port, const std::set<PortPath>& ports) {
   return ports.contains(port.port) || ports.contains(port.port.socket());
 }
 
+struct Look {
+  std::vector<UsbPort> ports;
+  bool told = false;  ///< what changes from now on, udev tells
+};
+
 /// Lists what is there; where nobody else does, has the kernel look at the media of `opened` first.
-asio::awaitable<std::vector<UsbPort>> look(Machine machine, std::set<PortPath> opened) {
+asio::awaitable<Look> look(Machine machine, std::set<PortPath> opened) {
   auto ports = list_usb_ports(machine);
   bool looked = false;
   for (const UsbPort& port : ports) {
@@ -43,7 +49,9 @@ asio::awaitable<std::vector<UsbPort>> look(Machine machine, std::set<PortPath> o
     looked = true;
   }
   if (looked) ports = list_usb_ports(machine);
-  co_return ports;
+  std::error_code ignored;
+  const bool udev_runs = std::filesystem::exists(machine.run / "udev/control", ignored);
+  co_return Look{std::move(ports), udev_runs && !looked};
 }
 
 }  // namespace
@@ -82,11 +90,13 @@ class PortWatcher::Core : public std::enable_shared_from_this<PortWatcher::Core>
       auto now =
           co_await asio::co_spawn(self->blocking_, look(self->options_.machine, self->opened_), asio::use_awaitable);
       if (self->stopped_) co_return;
-      const auto changes = changes_between(self->ports_, now);
-      self->ports_ = std::move(now);
+      const auto changes = changes_between(self->ports_, now.ports);
+      self->ports_ = std::move(now.ports);
       if (!changes.empty()) self->listener_(changes);
       if (self->stopped_) co_return;
-      self->wake_.expires_at(self->due_.value_or(Clock::now() + self->options_.sweep));
+      const bool calm = now.told && self->hears_events();
+      const auto pause = calm ? self->options_.calm_sweep : self->options_.sweep;
+      self->wake_.expires_at(self->due_.value_or(Clock::now() + pause));
       co_await self->wake_.async_wait(asio::as_tuple(asio::use_awaitable));
       // An event may have come: then the look is due a little later.
       if (self->stopped_ || !self->due_ || *self->due_ <= Clock::now()) continue;

@@ -17,9 +17,11 @@ namespace asio = boost::asio;
 
 struct PortWatcherOptions {
   Machine machine{};
-  std::chrono::milliseconds sweep{1000};  ///< looks without an event: the safety net
-  std::chrono::milliseconds settle{50};   ///< from an event to the look: others follow at once
-  bool events = true;                     ///< listen to udev; false: sweeps only
+  /// Looks without an event, where nobody else would tell: udev is not heard, or a reader is not polled by the kernel.
+  std::chrono::milliseconds sweep{1000};
+  std::chrono::milliseconds calm_sweep{5000};  ///< where events tell everything: only the safety net
+  std::chrono::milliseconds settle{50};        ///< from an event to the look: others follow at once
+  bool events = true;                          ///< listen to udev; false: sweeps only
 };
 
 class PortWatcher {

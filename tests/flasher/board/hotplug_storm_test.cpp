@@ -157,7 +157,6 @@ class HotplugStorm : public EngineTest, public ::testing::WithParamInterface<Cas
     writer_ = std::make_unique<EngineWriter>(*engine_, std::move(writing));
     LineOptions options;
     options.station = station_;
-    options.look_every = 1h;  // whatever is noticed is noticed by an event
     line_ = std::make_unique<Line>(std::move(options), *writer_, *records_);
     ASSERT_TRUE(await(begin()));
   }

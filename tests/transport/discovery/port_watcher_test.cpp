@@ -2,6 +2,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <filesystem>
 #include <gmock/gmock.h>
 
 #include "tests/fakes/fake_usb_tree.h"
@@ -110,18 +111,23 @@ class Watcher : public ::testing::Test {
     pool_.join();
   }
 
-  void start(PortWatcherOptions options = {}) {
+  void watch(PortWatcherOptions options) {
     options.machine = pc_.machine();
     options.sweep = 2ms;
-    options.events = false;
     watcher_ = std::make_unique<PortWatcher>(io_.get_executor(), pool_.get_executor(), options);
+  }
+  void listen() {
     watcher_->start([this](const std::vector<PortChange>& changes) {
       for (std::string& word : words(changes)) seen_.push_back(std::move(word));
     });
   }
-  /// Runs until `count` changes were told, or two seconds are over.
-  void until(std::size_t count) {
-    const auto end = std::chrono::steady_clock::now() + 2s;
+  void start(PortWatcherOptions options = {.events = false}) {
+    watch(std::move(options));
+    listen();
+  }
+  /// Runs until `count` changes were told, or `limit` is over.
+  void until(std::size_t count, std::chrono::milliseconds limit = 2s) {
+    const auto end = std::chrono::steady_clock::now() + limit;
     while (seen_.size() < count && std::chrono::steady_clock::now() < end) {
       io_.restart();
       io_.run_one_for(10ms);
@@ -146,6 +152,41 @@ TEST_F(Watcher, tells_what_is_there_and_what_changes_by_sweeps_alone) {
   pc_.unplug("1-2");
   until(2);
   EXPECT_THAT(seen_, ElementsAre("+pci-0000:00:14.0/2 medium", "-pci-0000:00:14.0/2"));
+}
+
+TEST_F(Watcher, looks_often_where_udev_does_not_run) {
+  start({.calm_sweep = 1h});
+  pc_.plug("1-2");
+  until(1);
+  EXPECT_THAT(seen_, ElementsAre("+pci-0000:00:14.0/2"));
+}
+
+TEST_F(Watcher, looks_often_into_a_reader_that_the_kernel_does_not_poll) {
+  pc_.folder().file("run/udev/control", "");
+  pc_.folder().file("run/udev/data/b8:16", "");
+  pc_.plug("1-2");
+  pc_.disk("1-2", 0, "sdb", 16, 0);
+  watch({.calm_sweep = 1h});
+  watcher_->open_media_of({*parse_port_path("pci-0000:00:14.0/2")});
+  listen();
+  until(1);
+  pc_.medium("sdb", 1 << 20);
+  until(2);
+  EXPECT_THAT(seen_, ElementsAre("+pci-0000:00:14.0/2", "+pci-0000:00:14.0/2 medium"));
+}
+
+TEST_F(Watcher, leaves_a_machine_in_peace_whose_events_it_hears) {
+  pc_.folder().file("run/udev/control", "");
+  watch({.calm_sweep = 1h});
+  if (!watcher_->hears_events()) GTEST_SKIP() << "no netlink here";
+  if (std::filesystem::exists("/run/udev/control")) GTEST_SKIP() << "this machine's own events would be heard";
+  listen();
+  pc_.plug("1-2");
+  until(1, 100ms);
+  const std::size_t heard = seen_.size();  // one look may have begun after the plug
+  pc_.unplug("1-2");
+  until(heard + 1, 100ms);
+  EXPECT_EQ(seen_.size(), heard);
 }
 
 TEST_F(Watcher, says_nothing_after_its_end) {
