@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Writes the wire logs that the boot of a Pi must give, from the protocol as observed with the vendor's host tool.
 
-Nothing here is shared with the program: it is the second opinion."""
+Nothing here is shared with the program: it is the second opinion. The vendor's tool is no package, so these logs stand
+in its place. The sections are those of the protocol's description: interfaces and endpoints 1.2, the two primitives
+put() and get() 1.3, the boot ROM 1.4, the file server 1.5, metadata 1.6."""
 import hashlib
 import pathlib
 
@@ -63,8 +65,28 @@ def metadata():
     return log + ask(0, "") + announce(0) + "leaves\n"
 
 
+def pi3_files():
+    """A BCM2837 with two interfaces: everything goes to the second one. A name may lie in a folder; what is not there
+    has length 0 whether its size or itself is asked for (sections 1.2 and 1.5)."""
+    log = served(3, "config.txt", b"boot_ramdisk=1\nuart_2ndstage=1\n")
+    log += ask(0, "overlays/none.dtbo") + announce(0) + ask(1, "boot.sig") + announce(0)
+    log += ask(1, "boot.img") + put(3, content(300000, 4))
+    return log + ask(0, "") + announce(0) + "leaves\n"
+
+
+def cm5_files():
+    """A BCM2712 under secure boot wants the image's signature after it; the end is a command (section 1.5)."""
+    log = served(1, "config.txt", b"boot_ramdisk=1\nuart_2ndstage=1\n")
+    log += served(1, "boot.img", content(300000, 4)) + ask(0, "boot.sig") + announce(0)
+    return log + ask(2, "") + "leaves\n"
+
+
 for name, log in (("pi-rom-2711", rom(1, content(105984, 9))),
                   ("pi-rom-2764-two-interfaces-signed", rom(3, content(50000, 8), bytes(range(100, 120)))),
+                  ("pi-rom-2764", rom(1, content(52000, 6))),
+                  ("pi-rom-2712", rom(1, content(98304, 7))),
                   ("pi-files-2711", cm4_files()),
+                  ("pi-files-2764-two-interfaces", pi3_files()),
+                  ("pi-files-2712", cm5_files()),
                   ("pi-metadata-2711", metadata())):
     (HERE / f"{name}.txt").write_text(log)

@@ -42,6 +42,33 @@ TEST(PiFileServer, GivesACm4WhatItAsksForInTheWordsOfTheVendorsTool) {
   EXPECT_EQ(to_text(outcome.asked, 7), "memsys08.bin (missing), bootmain, config.txt, boot.img");
 }
 
+TEST(PiFileServer, SpeaksTheSameToTheOtherChips) {
+  struct Case {
+    const char* log;
+    lab::PiBoardPlan plan;
+    std::vector<PiAsk> asks;
+  };
+  using Kind = PiAsk::Kind;
+  const std::vector<Case> cases{
+      {"usb/pi-files-2764-two-interfaces.txt",
+       {.product = 0x2764, .two_interfaces = true},
+       {{.name = "config.txt"},
+        {.name = "overlays/none.dtbo"},
+        {.kind = Kind::contents, .name = "boot.sig"},
+        {.kind = Kind::contents, .name = "boot.img"},
+        {.kind = Kind::end}}},
+      {"usb/pi-files-2712.txt",
+       {.product = 0x2712},
+       {{.name = "config.txt"}, {.name = "boot.img"}, {.name = "boot.sig"}, {.kind = Kind::done}}}};
+  for (const auto& each : cases) {
+    const std::uint8_t interface = each.plan.two_interfaces ? 1 : 0;
+    ServerPair pair{board(each.asks, each.plan), {}, interface};
+    EXPECT_EQ(code_of_error(served(pair)), "") << each.log;
+    EXPECT_EQ(pair.log->text(), golden(each.log, pair.log->text()));
+    EXPECT_EQ(pair.stage->files().at("boot.img"), told_content(300000, 4)) << each.log;
+  }
+}
+
 TEST(PiFileServer, TakesMetadataOutOfNames) {
   ServerPair pair{board(lab::metadata_asks())};
   const auto outcome = served(pair, {});

@@ -33,6 +33,21 @@ TEST(SecondStage, GoesToTheSecondInterfaceOfTwoWithItsSignature) {
   EXPECT_EQ(pair.stage->signature(), signature);
 }
 
+TEST(SecondStage, GoesToTheOtherChipsInTheSameWords) {
+  struct Case {
+    std::uint16_t product;
+    const char* log;
+    std::size_t size, seed;
+  };
+  for (const auto& [product, log, size, seed] :
+       {Case{0x2764, "usb/pi-rom-2764.txt", 52000, 6}, Case{0x2712, "usb/pi-rom-2712.txt", 98304, 7}}) {
+    RomPair pair{std::make_shared<PiBootRom>(lab::PiBoardPlan{.product = product})};
+    EXPECT_TRUE(sent(pair, stage_of(told_content(size, seed)))) << log;
+    EXPECT_EQ(pair.log->text(), golden(log, pair.log->text()));
+    EXPECT_EQ(pair.stage->code(), told_content(size, seed)) << log;
+  }
+}
+
 TEST(SecondStage, IsNotSentAgainToARomThatRefusesIt) {
   RomPair pair{std::make_shared<PiBootRom>(lab::PiBoardPlan{}, [](const auto&, const auto&) { return -7; })};
   const auto status = sent(pair, stage_of(told_content(1000, 1)));
