@@ -58,11 +58,20 @@ class WayUp {
       : tools_{std::move(tools)}, board_{board}, files_{files}, port_{tools_.usb, std::move(port)}, options_{options} {}
 
   asio::awaitable<Result<RaisedBoard>> run() {
+    std::optional<Error> cause;  // how the last try ended that found a board
     for (;;) {
       auto raised = co_await climb();
-      if (raised || !worth_another_try(raised.error())) co_return raised;
+      if (raised) co_return raised;
+      // A board that left and stayed away: what it did last tells more than that the port is empty.
+      const bool vanished = cause && raised.error().code == errc::board_absent;
+      if (!vanished) {
+        if (!worth_another_try(raised.error())) co_return raised;
+        cause = raised.error();
+      }
       note(to_text(raised.error()));
-      if (!co_await recover()) co_return raised;
+      if (co_await recover()) continue;
+      if (!vanished) co_return raised;
+      co_return fail(cause->code, fmt::format("{}; then {}", cause->detail, raised.error().detail));
     }
   }
 

@@ -46,7 +46,8 @@ struct RaisedBoard {
 
 /// Walks the stages of `board` on `port`. A board that is in a later stage already goes on from there. Nothing is
 /// written to its storage. A stage that fails by the wire's fault is begun again after a reset of the port, and then
-/// after the port lost its power, where it can; a file or an answer that the board does not like is final.
+/// after the port lost its power, where it can; a file or an answer that the board does not like is final. A board that
+/// leaves and stays away fails with what it did last.
 /// Errors: board_absent, board_other, board_loop, board_stage_time, those of the protocols and of `open_disk`.
 asio::awaitable<Result<RaisedBoard>> bring_up(BringUpTools tools, const config::BoardProfile& board,
                                               const std::vector<StageFiles>& files, transport::PortPath port,

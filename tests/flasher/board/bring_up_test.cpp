@@ -171,7 +171,8 @@ TEST_P(BringUpPath, four_boards_at_once_hold_plan_and_identity_block_by_block) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Way, BringUpPath,
-                         ::testing::Values(pi_fastboot, "RaspberryPi-CM3", "NXP-iMX6", "DragonBoard-410c"),
+                         ::testing::Values(pi_fastboot, "RaspberryPi-CM3", "NXP-iMX6", "NXP-iMX8M-stream",
+                                           "DragonBoard-410c"),
                          [](const auto& row) {
                            std::string name{row.param};
                            std::erase(name, '-');

@@ -6,7 +6,8 @@
 namespace flashline::lab {
 
 std::string_view name_of(Fault::Kind kind) {
-  constexpr std::array<std::string_view, 6> names{"stall", "silence", "link-error", "short-take", "unplug", "garbage"};
+  constexpr std::array<std::string_view, 8> names{"stall",  "silence", "link-error",   "short-take",
+                                                  "unplug", "garbage", "short-answer", "long-answer"};
   return names.at(static_cast<std::size_t>(kind));
 }
 
@@ -41,6 +42,13 @@ Reply FaultyDevice::faulty(std::size_t bytes, Pass pass) {
     case Fault::Kind::garbage: {
       Reply reply = pass();
       std::ranges::fill(reply.data, std::byte{0xa5});
+      return reply;
+    }
+    case Fault::Kind::short_answer:
+    case Fault::Kind::long_answer: {
+      Reply reply = pass();
+      if (reply.kind == Reply::Kind::done)
+        reply.data.resize(fault_.kind == Fault::Kind::short_answer ? 1 : bytes + 512);
       return reply;
     }
   }

@@ -14,6 +14,7 @@
 #include "tests/lab/emulators/pi_file_server.h"
 #include "tests/lab/emulators/sahara_rom.h"
 #include "tests/lab/emulators/sdp_rom.h"
+#include "tests/lab/emulators/sdps_rom.h"
 #include "transport/rpiboot/pi_chip.h"
 #include "transport/sdp/sdp_chip.h"
 
@@ -83,6 +84,7 @@ class Builder {
       case Protocol::firehose:
         return board_.storage != nullptr;  // it came with sahara
       case Protocol::sdps:
+        return add_sdps(stage);
       case Protocol::card:
         break;
     }
@@ -111,8 +113,22 @@ class Builder {
     rom.hid.vendor = from.ids.front().vendor;
     rom.hid.product = from.ids.front().product;
     const auto chip = transport::find_sdp_chip(rom.hid.vendor, rom.hid.product, rom.hid.release);
+    if (chip && chip->kind == transport::SdpKind::spl && streams_)
+      return true;  // it took what it needs from the stream
     if (!chip || chip->kind != transport::SdpKind::sdp || chip->skip_dcd) return false;
     stage(name(), [rom] { return std::make_shared<SdpRomDevice>(rom); });
+    return true;
+  }
+
+  bool add_sdps(const config::Stage& from) {
+    if (from.ids.empty()) return false;
+    SdpsRomPlan rom = imx8mp();
+    rom.hid.vendor = from.ids.front().vendor;
+    rom.hid.product = from.ids.front().product;
+    const auto chip = transport::find_sdp_chip(rom.hid.vendor, rom.hid.product, rom.hid.release);
+    if (!chip || chip->kind != transport::SdpKind::sdps || !chip->out_endpoint) return false;
+    streams_ = true;
+    stage(name(), [rom] { return std::make_shared<SdpsRomDevice>(rom); });
     return true;
   }
 
@@ -169,6 +185,7 @@ class Builder {
   const WholeBoardPlan& plan_;
   WholeBoard board_;
   std::size_t at_ = 0;
+  bool streams_ = false;  // its ROM takes one stream
 };
 
 Status put(const fs::path& file, const Bytes& bytes) {
