@@ -1,7 +1,9 @@
 // The emulated boards before the tools that others flash such boards with, unmodified as Debian has them.
+#include <algorithm>
 #include <fstream>
 #include <gtest/gtest.h>
 
+#include "imaging/ffu/write_ffu.h"
 #include "tests/fakes/command.h"
 #include "tests/lab/emulators/boot_images.h"
 #include "tests/lab/emulators/fastboot_board.h"
@@ -88,6 +90,57 @@ TEST_F(Peers, UuuWritesThroughUBootsFastboot) {
   const Bytes data = pattern(1U << 20U, 6);
   run(board, {"uuu", "-t", "20", "FB:", "flash", "all", file("disk.img", data)});
   EXPECT_TRUE(board->medium().read(0, data.size()) == data) << said_;
+}
+
+/// An FFU of `disk` by the program's own writer: tables first as zeros, then the data, then the tables; holes are left
+/// out. Nobody signs it: uuu does not look.
+imaging::FfuContent ffu_of(const Bytes& disk) {
+  using imaging::FfuBlock;
+  using imaging::Phase;
+  using Anchor = imaging::Place::Anchor;
+  imaging::FfuContent content;
+  const std::size_t block = content.block_size;
+  const auto blocks = static_cast<std::uint32_t>(disk.size() / block);
+  content.manifest.platform_ids = {"NXP-iMX6"};
+  imaging::FfuStore store;
+  store.description.min_sector_count = disk.size() / 512;
+  const auto at = [blocks, block](const FfuBlock& each) {
+    return std::size_t{each.anchor == Anchor::end ? blocks - 1 - each.index : each.index} * block;
+  };
+  std::vector<FfuBlock> data;
+  for (std::uint32_t index = 1; index + 1 < blocks; ++index) {
+    const auto bytes = std::span{disk}.subspan(at({.index = index}), block);
+    if (std::ranges::any_of(bytes, [](std::byte each) { return each != std::byte{0}; }))
+      data.push_back({.index = index});
+  }
+  store.phases = {{Phase::Kind::initial_table, {{.zeros = true}, {.anchor = Anchor::end, .zeros = true}}},
+                  {Phase::Kind::data, std::move(data)},
+                  {Phase::Kind::final_table, {{}, {.anchor = Anchor::end}}}};
+  store.fill = [&disk, at](const FfuBlock& each, std::span<std::byte> out) -> Status {
+    std::ranges::copy(std::span{disk}.subspan(at(each), out.size()), out.begin());
+    return {};
+  };
+  content.stores = {std::move(store)};
+  return content;
+}
+
+TEST_F(Peers, UuuFlashesAnFfuOfOursThroughUBootsFastboot) {
+  constexpr std::size_t size = std::size_t{8} << 20U;
+  FastbootBoardPlan plan{
+      .flavour = FastbootBoardPlan::Flavour::u_boot, .partition = "all", .capacity = size, .max_download = "16777216"};
+  plan.vendor = 0x0525;
+  plan.product = 0xa4a5;
+  const auto board = std::make_shared<FastbootBoard>(plan);
+  Bytes disk = pattern(size, 12);
+  std::fill_n(disk.begin() + (3U << 20U), 2U << 20U, std::byte{0});  // a hole: the image has no blocks for it
+  const auto image = folder_ / "image.ffu";
+  const auto written = imaging::write_ffu(
+      image, ffu_of(disk), [](std::span<const std::byte>) { return Result<Bytes>{Bytes(200, std::byte{0x30})}; });
+  ASSERT_TRUE(written) << to_text(written.error());
+  run(board, {"uuu", "-t", "20", "FB:", "flash", "-raw2sparse", "all", image});
+  EXPECT_TRUE(board->medium().read(0, size) == disk) << said_;
+  const auto flashed = std::ranges::count(board->commands(), "flash:all");
+  EXPECT_EQ(flashed, 64 - 16) << "a block a flash, the hole and the zeroed tables left out";
 }
 
 }  // namespace
