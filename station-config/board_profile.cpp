@@ -56,7 +56,7 @@ const Shape file_shape{.attributes = {{"use", true}, {"path", true}, {"sha256"},
 const Shape storage_shape{.attributes = {{"verify"}, {"partition"}, {"segment"}, {"memory"}, {"load-address"}},
                           .children = {}};
 const Shape defaults_shape{.attributes = {{"verify"}, {"fit-gpt"}}, .children = {}};
-const Shape power_shape{.attributes = {{"cycle"}, {"off-when-done"}, {"off"}}, .children = {}};
+const Shape power_shape{.attributes = {{"cycle"}, {"off"}}, .children = {}};
 
 constexpr std::array protocols{
     Word<Protocol>{"rpiboot", Protocol::rpiboot},   Word<Protocol>{"sdp", Protocol::sdp},
@@ -241,7 +241,6 @@ Result<BoardPower> read_power(const ElementReader& in) {
   FL_CHECK(in.check(power_shape));
   BoardPower power;
   FL_TRY(power.cycle, in.value("cycle", boolean));
-  FL_TRY(power.off_when_done, in.value("off-when-done", boolean));
   FL_TRY(power.off, in.value("off", duration, power.off));
   return power;
 }

@@ -88,7 +88,6 @@ struct BoardDefaults {
 /// What the port's power is good for with this board.
 struct BoardPower {
   bool cycle = false;                   ///< switching it off and on brings a stuck board back to its first stage
-  bool off_when_done = false;           ///< it may be switched off when the board is finished
   std::chrono::milliseconds off{2000};  ///< how long it must stay off
 };
 

@@ -1,10 +1,11 @@
+#include "flasher/slot/detail/quarantine.h"
+
 #include <algorithm>
 #include <boost/json.hpp>
 #include <fstream>
 #include <iterator>
 #include <spdlog/fmt/fmt.h>
 
-#include "flasher/slot/detail/quarantine.h"
 #include "imaging/core/errors/record.h"
 #include "imaging/source/output_file.h"
 
@@ -15,9 +16,9 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 
 json::object to_json(const FailedBoard& board) {
-  return {{"serial", board.serial},         {"attempt", board.attempt},       {"medium", board.medium},
-          {"phase", board.phase},           {"error_code", board.error_code}, {"error_text", board.error_text},
-          {"attempt_log", board.log},       {"ended_at", board.ended_at}};
+  return {{"serial", board.serial},   {"attempt", board.attempt},       {"medium", board.medium},
+          {"phase", board.phase},     {"error_code", board.error_code}, {"error_text", board.error_text},
+          {"attempt_log", board.log}, {"ended_at", board.ended_at}};
 }
 
 json::object to_json(const Evidence& evidence, const fs::path& file) {

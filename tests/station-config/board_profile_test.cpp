@@ -74,7 +74,6 @@ TEST(Board, golden_file_gives_every_value) {
   EXPECT_EQ(board->defaults.verify, true);
   EXPECT_EQ(board->defaults.fit_gpt, true);
   EXPECT_TRUE(board->power.cycle);
-  EXPECT_TRUE(board->power.off_when_done);
   EXPECT_EQ(board->power.off.count(), 1500);
   EXPECT_FALSE(board->is_plain_disk());
 }

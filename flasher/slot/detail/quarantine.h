@@ -46,7 +46,8 @@ Status keep_evidence(const std::filesystem::path& file, const Evidence& evidence
 /// The summary of what keep_evidence() wrote; nothing: the slot is in use. A file that cannot be read condemns, too.
 std::optional<std::string> kept_evidence(const std::filesystem::path& file);
 
-/// The slot is in use again; its evidence goes to STATE/quarantine/released/SLOT-`at`.json. Blocks. Errors: record_store.
+/// The slot is in use again; its evidence goes to STATE/quarantine/released/SLOT-`at`.json. Blocks. Errors:
+/// record_store.
 Status put_aside(const std::filesystem::path& file, std::string_view at);
 
 }  // namespace flashline::line::detail
