@@ -57,7 +57,8 @@ std::string to_text(const ControllerBudget& budget, const BusLimits& limits) {
   std::string text = fmt::format("{}: {} slots, {} of {} devices, {} of {} endpoints", budget.controller, budget.slots,
                                  budget.devices, limits.devices, budget.endpoints, limits.endpoints);
   for (const auto& [port, slots] : budget.behind_port) {
-    text += fmt::format("; port {}: {:.0f} of {:.0f} MB/s", port, megabytes(slots * limits.board), megabytes(limits.rate));
+    text +=
+        fmt::format("; port {}: {:.0f} of {:.0f} MB/s", port, megabytes(slots * limits.board), megabytes(limits.rate));
   }
   return text;
 }
@@ -65,17 +66,18 @@ std::string to_text(const ControllerBudget& budget, const BusLimits& limits) {
 std::vector<Error> over_budget(const ControllerBudget& budget, const BusLimits& limits) {
   std::vector<Error> findings;
   if (budget.devices > limits.devices || budget.endpoints > limits.endpoints) {
-    findings.push_back({errc::usb_devices, fmt::format("{} may need {} devices and {} endpoints; small controllers have {} "
-                                                       "and {}",
-                                                       budget.controller, budget.devices, budget.endpoints,
-                                                       limits.devices, limits.endpoints)});
+    findings.push_back(
+        {errc::usb_devices,
+         fmt::format("{} may need {} devices and {} endpoints; small controllers have {} "
+                     "and {}",
+                     budget.controller, budget.devices, budget.endpoints, limits.devices, limits.endpoints)});
   }
   for (const auto& [port, slots] : budget.behind_port) {
     if (slots * limits.board <= limits.rate) continue;
-    findings.push_back({errc::usb_bandwidth,
-                        fmt::format("{} slots behind port {} of {} share {:.0f} MB/s: {:.1f} MB/s for each when all work",
-                                    slots, port, budget.controller, megabytes(limits.rate),
-                                    megabytes(limits.rate / slots))});
+    findings.push_back(
+        {errc::usb_bandwidth,
+         fmt::format("{} slots behind port {} of {} share {:.0f} MB/s: {:.1f} MB/s for each when all work", slots, port,
+                     budget.controller, megabytes(limits.rate), megabytes(limits.rate / slots))});
   }
   return findings;
 }

@@ -2,6 +2,7 @@
 import pathlib
 from statistics import median
 
+import board_rows
 import build_rows
 import peers
 from machine import MIB, Cards, WORK, file_tree, folder, image, loop_devices, measure, memory_available, plain_files
@@ -181,4 +182,4 @@ class Bench:
 
 
 ROWS = {"cards": Bench.cards, "slow-card": Bench.slow_card, "loops": Bench.loops, "etcher": Bench.etcher,
-        "memory": Bench.memory, "source-reads": Bench.source_reads, "ext4": Bench.ext4, **build_rows.ROWS}
+        "memory": Bench.memory, "source-reads": Bench.source_reads, "ext4": Bench.ext4, **build_rows.ROWS, **board_rows.ROWS}
