@@ -1,6 +1,7 @@
 // flash_boards IMAGE BOARDS RATE: bare Raspberry Pis that programs play, from their boot ROM to storage that takes RATE
 // bytes a second, all plugged in at once; what each holds is compared with IMAGE at the end. The second that a ROM
-// looks at its second stage is the board's own and left out. One JSON line a board, then one with the engine's counters.
+// looks at its second stage is the board's own and left out. One JSON line a board, then one with the engine's
+// counters.
 
 #include <algorithm>
 #include <boost/asio/awaitable.hpp>
@@ -153,7 +154,8 @@ asio::awaitable<bool> flash(Line& line, Board& board) {
   } else {
     report.error = raised.error();
   }
-  if (!report.error && board.medium != line.content) report.error = Error{errc::verify_mismatch, "other blocks than sent"};
+  if (!report.error && board.medium != line.content)
+    report.error = Error{errc::verify_mismatch, "other blocks than sent"};
   say({{"target", to_text(board.port)},
        {"ok", !report.error},
        {"error", report.error ? report.error->detail : ""},

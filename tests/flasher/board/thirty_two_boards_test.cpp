@@ -1,6 +1,6 @@
 // Thirty-two boards from their boot ROM to storage at once. What a clock would say depends on the machine that the test
-// runs on (scripts/bench --rows boards asks it); what a board is asked for does not: in company it is asked exactly what
-// it is asked alone.
+// runs on (scripts/bench --rows boards asks it); what a board is asked for does not: in company it is asked exactly
+// what it is asked alone.
 
 #include <algorithm>
 #include <array>
@@ -147,7 +147,8 @@ class ThirtyTwoBoards : public EngineTest {
   std::vector<Asked> flash_together(unsigned count) {
     std::vector<Board> boards;
     for (unsigned i = 0; i < count; ++i) {
-      boards.push_back({{"pci-0000:00:14.0", {static_cast<std::uint8_t>(1 + i / 8), static_cast<std::uint8_t>(1 + i % 8)}, {}}});
+      boards.push_back(
+          {{"pci-0000:00:14.0", {static_cast<std::uint8_t>(1 + i / 8), static_cast<std::uint8_t>(1 + i % 8)}, {}}});
     }
     auto runs = await(start_flashing(this, &boards));
     std::vector<Asked> asked;

@@ -352,11 +352,11 @@ TEST(CabRead, GivesUpOnBlocksThatGoOnInAnotherCabinet) {
   put(cabinet, 0x4643534d, 4);  // "MSCF"
   for (const std::uint32_t field : {0U, 98U, 0U, 44U, 0U}) put(cabinet, field, 4);
   for (const std::uint32_t field : {0x0103U, 1U, 2U, 0U, 0U, 0U}) put(cabinet, field, 2);
-  put(cabinet, 80, 4);  // the folder's block
-  put(cabinet, 1, 2);
+  put(cabinet, 80, 4);  // the first of the folder's blocks
+  put(cabinet, 2, 2);
   put(cabinet, 0, 2);
   for (const char name : {'a', 'b'}) {
-    put(cabinet, 5, 4);
+    put(cabinet, name == 'a' ? 5 : 30, 4);
     put(cabinet, name == 'a' ? 0 : 5, 4);
     for (int i = 0; i < 4; ++i) put(cabinet, 0, 2);
     put(cabinet, static_cast<std::uint32_t>(name), 2);
