@@ -62,6 +62,8 @@ class WayUp {
     for (;;) {
       auto raised = co_await climb();
       if (raised) co_return raised;
+      // Nobody has spoken to it yet: it was leaving when this began, and its slot is to know that it is empty.
+      if (!met_ && raised.error().code == errc::usb_gone && !port_.now()) co_return raised;
       // A board that left and stayed away: what it did last tells more than that the port is empty.
       const bool vanished = cause && raised.error().code == errc::board_absent;
       if (!vanished) {
@@ -159,7 +161,7 @@ class WayUp {
     const auto* chip = transport::find_pi_chip(device);
     if (chip == nullptr) co_return fail(errc::board_other, id_text(device) + " is no Raspberry Pi's boot ROM");
     FL_CO_TRY(const auto link, transport::pi_link_of(device));
-    FL_CO_TRY(auto pipe, co_await tools_.usb.open(port_.port(), link.interface));
+    FL_CO_TRY(auto pipe, co_await open(port_.port(), link.interface));
     const auto& served = files_[number].served;
     if (pi_stage_of(device) == transport::PiStage::rom) {
       FL_CO_TRY(auto second, transport::second_stage_of(*chip, served));
@@ -178,7 +180,7 @@ class WayUp {
   asio::awaitable<Result<Raised>> sdp(std::size_t number, UsbFacts device) {
     const auto chip = transport::find_sdp_chip(device.vendor, device.product, device.release);
     if (!chip) co_return fail(errc::board_other, id_text(device) + " speaks no serial download that is known");
-    FL_CO_TRY(auto pipe, co_await tools_.usb.open(port_.port(), first_interface(device, 0x03)));
+    FL_CO_TRY(auto pipe, co_await open(port_.port(), first_interface(device, 0x03)));
     FL_CO_TRY(const auto outcome, co_await transport::boot_sdp(*pipe, *chip, *files_[number].image));
     note(fmt::format("{} took {} bytes{}", chip->name, outcome.sent, outcome.closed ? ", and is closed" : ""));
     if (!outcome.uid.empty()) serial_ = outcome.uid;
@@ -187,7 +189,7 @@ class WayUp {
 
   // The programmer answers on the pipe of the ROM that loaded it.
   asio::awaitable<Result<Raised>> sahara(std::size_t number, UsbFacts device) {
-    FL_CO_TRY(auto pipe, co_await tools_.usb.open(port_.port(), first_interface(device, 0xff)));
+    FL_CO_TRY(auto pipe, co_await open(port_.port(), first_interface(device, 0xff)));
     if (files_[number].image) {
       FL_CO_TRY(const auto loaded, co_await transport::load_programmer(*pipe, *files_[number].image));
       note(loaded.firehose_runs ? std::string{"a programmer runs already"}
@@ -204,23 +206,34 @@ class WayUp {
     if (interface == nullptr) {
       co_return fail(errc::board_other, id_text(device) + " has no fastboot interface");
     }
-    FL_CO_TRY(auto pipe, co_await tools_.usb.open(port_.port(), interface->number));
+    FL_CO_TRY(auto pipe, co_await open(port_.port(), interface->number));
     FL_CO_TRY(auto sink, co_await open_fastboot(std::move(pipe), board_.storage));
     co_return Raised{RaisedBoard{std::move(sink), device.serial.empty() ? serial_ : device.serial}};
   }
 
-  // The disk's node comes a while after the device; until then opening it fails.
+  // The disk's node comes a while after the device; until then opening it fails. Once the device left, none will come.
   asio::awaitable<Result<Raised>> disk(std::size_t number) {
     const auto until = std::chrono::steady_clock::now() + board_.stages[number].gap;
+    const std::uint64_t there = port_.generation();
     for (;;) {
       auto sink = co_await tools_.open_disk(port_.port());
       if (sink) co_return Raised{RaisedBoard{std::move(*sink), serial_}};
+      if (port_.generation() != there) {
+        co_return fail(errc::usb_gone, fmt::format("the board left port {} before its disk was there: {}",
+                                                   to_text(port_.port()), sink.error().detail));
+      }
       if (!is_not_there_yet(sink.error()) || std::chrono::steady_clock::now() >= until) {
         co_return std::unexpected{std::move(sink).error()};
       }
       asio::steady_timer timer{tools_.usb.executor(), options_.look_again};
       co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     }
+  }
+
+  asio::awaitable<Result<std::unique_ptr<BytePipe>>> open(transport::PortPath port, std::uint8_t interface) {
+    auto pipe = co_await tools_.usb.open(std::move(port), interface);
+    met_ = met_ || pipe.has_value();
+    co_return pipe;
   }
 
   /// The next rung of the ladder. False: there is none left.
@@ -265,6 +278,7 @@ class WayUp {
   BringUpOptions options_;
   Rung rung_ = Rung::reset;
   unsigned returns_ = 0;
+  bool met_ = false;  ///< a stage was opened
   std::string serial_;
 };
 

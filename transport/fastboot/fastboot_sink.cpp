@@ -190,6 +190,13 @@ asio::awaitable<Result<std::optional<std::uint64_t>>> number(FastbootSession& se
   co_return value;
 }
 
+/// The board's serial number in the storage's place. Makers leave it out or give it to every board: without one nothing
+/// is told, and boards in two slots stay two.
+std::string medium_of_board(const FastbootSession& session, const std::string& serial, const FastbootTarget& target) {
+  if (serial.empty()) return {};
+  return fmt::format("{}/{} on {}", serial, target.partition, to_text(session.facts().port));
+}
+
 asio::awaitable<Result<SinkFacts>> ask_facts(FastbootSession& session, const FastbootTarget& target) {
   const bool mmc = target.size == FastbootTarget::Size::mmc;
   FL_CO_TRY(const auto sector, co_await number(session, mmc ? "mmc-sector-size" : "logical-block-size"));
@@ -210,7 +217,7 @@ asio::awaitable<Result<SinkFacts>> ask_facts(FastbootSession& session, const Fas
   co_return SinkFacts{.path = fmt::format("fastboot:{}/{}", unit_name, target.partition),
                       .capacity = ByteCount{*size * unit},
                       .sector_size = static_cast<std::uint32_t>(sector_size),
-                      .medium = cid ? "cid " + *cid : fmt::format("{}/{}", unit_name, target.partition),
+                      .medium = cid ? "cid " + *cid : medium_of_board(session, unit_name, target),
                       .can_discard = target.erases,
                       .access = "fastboot",
                       .read_back = target.verify == FastbootTarget::Verify::none ? ReadBack::none : ReadBack::by_board};

@@ -15,9 +15,11 @@ namespace flashline::transport {
 
 struct LibusbOptions {
   Machine machine{};
-  std::chrono::milliseconds sweep{1000};     ///< looks without an event
-  std::chrono::milliseconds settle{20};      ///< from an event to the look: others follow at once
-  std::chrono::milliseconds open_for{2000};  ///< open() tries again for so long what udev has not finished
+  std::chrono::milliseconds sweep{1000};  ///< looks without an event
+  std::chrono::milliseconds settle{20};   ///< from an event to the look: others follow at once
+  /// open() tries again for so long what is plugged in and udev has not finished: seconds, where many boards come at
+  /// once. What left ends it at once.
+  std::chrono::milliseconds open_for{10000};
 };
 
 /// The first look is done when this returns: devices() is complete. `executor` runs on one thread or is a strand; pipes

@@ -7,6 +7,7 @@
 
 #include "imaging/core/errors/board.h"
 #include "imaging/core/errors/rpiboot.h"
+#include "imaging/core/errors/target.h"
 #include "imaging/core/errors/usb.h"
 #include "tests/flasher/engine/engine_fixture.h"
 #include "tests/lab/emulators/emulated_host.h"
@@ -220,6 +221,41 @@ TEST_F(BringUp, a_board_that_falls_back_into_its_rom_twice_is_given_up) {
   const auto raised = raise(path, port(1));
   ASSERT_FALSE(raised);
   EXPECT_EQ(raised.error().code, errc::board_loop) << raised.error().detail;
+}
+
+TEST_F(BringUp, a_board_that_leaves_before_its_disk_came_is_taken_up_from_its_rom) {
+  Path path = way("RaspberryPi-CM3");
+  for (auto& stage : path.profile.stages) stage.gap = std::chrono::seconds{2};
+  const auto board = plug(path, port(1));
+  auto with = tools();
+  with.open_disk =
+      [&, pulled = false](
+          transport::PortPath where) mutable -> asio::awaitable<Result<std::unique_ptr<transport::BlockSink>>> {
+    const auto there = host_->on(where);
+    const bool is_disk = there && there->descriptors().device.at(10) == std::byte{0x04};
+    if (is_disk && pulled) co_return co_await open_disk(where);
+    if (!std::exchange(pulled, true)) host_->plug(where, board.stages);  // pulled out and put back
+    co_return fail(errc::target_port_empty, "no disk");
+  };
+  auto raised = start_raising(path, port(1), std::move(with)).get();
+  ASSERT_TRUE(raised) << to_text(raised.error());
+  await(drop(std::move(*raised)));
+}
+
+TEST_F(BringUp, a_board_that_was_leaving_is_not_waited_for) {
+  Path path = way("RaspberryPi-CM3");
+  for (auto& stage : path.profile.stages) stage.gap = std::chrono::seconds{30};
+  await(plug_in(host_.get(), port(1), {path.board().stages.back()}));
+  auto with = tools();
+  with.open_disk = [&](transport::PortPath where) -> asio::awaitable<Result<std::unique_ptr<transport::BlockSink>>> {
+    host_->unplug(where);
+    co_return fail(errc::target_port_empty, "no disk");
+  };
+  const auto begin = std::chrono::steady_clock::now();
+  const auto raised = start_raising(path, port(1), std::move(with)).get();
+  ASSERT_FALSE(raised);
+  EXPECT_EQ(raised.error().code, errc::usb_gone);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{15});
 }
 
 TEST_F(BringUp, a_refused_second_stage_is_not_tried_again) {

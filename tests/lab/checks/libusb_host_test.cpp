@@ -1,7 +1,9 @@
 // Who is on which port, as the machine tells it while boards come, go, change and flap.
 #include <map>
+#include <thread>
 #include <vector>
 
+#include "tests/fakes/command.h"
 #include "tests/lab/checks/line_rig.h"
 #include "tests/lab/checks/talking_board.h"
 
@@ -59,6 +61,18 @@ TEST_F(LibusbHost, DescriptorsThatLieAreReadAsFarAsTheyCame) {
   ASSERT_TRUE(until([&] { return last(4) == "liar"; }));
   ASSERT_EQ(on(vhci_port(4))->interfaces.size(), 1);
   EXPECT_EQ(on(vhci_port(4))->interfaces[0].endpoints.size(), 2);
+}
+
+TEST_F(LibusbHost, ABoardThatUdevIsLateWithIsOpenedAllTheSame) {
+  ASSERT_EQ(fakes::run_command({"udevadm", "control", "--stop-exec-queue"}).exit_code, 0);
+  LabBoard board{plan_of(5, std::make_shared<TalkingBoard>("late"))};
+  board.plug();
+  EXPECT_TRUE(until([&] { return last(5) == "late"; }));
+  const std::jthread udev{[] {
+    std::this_thread::sleep_for(4s);  // it is that late
+    fakes::run_command({"udevadm", "control", "--start-exec-queue"});
+  }};
+  EXPECT_NE(opened(vhci_port(5)), nullptr);
 }
 
 /// Forty boards within five seconds, half of them flapping: none is lost, none is there twice.

@@ -100,7 +100,7 @@ class Builder {
     if (from.ids.empty()) return false;
     const PiBoardPlan pi{.product = from.ids.front().product, .serial = plan_.serial};
     stage(name(), [pi] { return std::make_shared<PiBootRom>(pi); });
-    stage(name() + " (files)", [pi] {
+    stage(name() + "-files", [pi] {
       return std::make_shared<PiFileServer>(
           pi, std::vector<PiAsk>{{.name = "config.txt"}, {.name = "boot.img"}, {.kind = PiAsk::Kind::done}});
     });
@@ -133,9 +133,8 @@ class Builder {
   }
 
   bool add_sahara() {
-    const auto kept = keep<FirehoseProgrammer>([sectors = plan_.capacity / sector] {
-      return std::make_shared<FirehoseProgrammer>(FirehosePlan{.sectors = sectors});
-    });
+    const FirehosePlan firehose{.sectors = plan_.capacity / sector, .serial = plan_.medium};
+    const auto kept = keep<FirehoseProgrammer>([firehose] { return std::make_shared<FirehoseProgrammer>(firehose); });
     stage(name(), [kept] { return std::make_shared<SaharaRom>(SaharaRomPlan{}, kept->enter()); });
     return true;
   }
@@ -148,6 +147,8 @@ class Builder {
                                .vendor = from.ids.front().vendor,
                                .product = from.ids.front().product};
     const bool pi = profile_.storage.verify == config::Storage::Verify::map;
+    // A CID: maker, name and revision, then 32 bits of serial number.
+    if (pi) fastboot.variables["mmc-cid"] = fmt::format("150100303030303030{:08x}e5f600", plan_.medium);
     fastboot.flavour = pi ? FastbootBoardPlan::Flavour::pi_gadget : FastbootBoardPlan::Flavour::u_boot;
     const auto kept = keep<FastbootBoard>([fastboot] { return std::make_shared<FastbootBoard>(fastboot); });
     stage(name(), [kept] { return kept->enter(); });

@@ -19,7 +19,8 @@ namespace flashline::lab {
 
 struct WholeBoardPlan {
   std::uint64_t capacity = 8ULL << 20U;     ///< of its storage, in bytes; whole sectors of 512
-  std::string serial = "10000000deadbeef";  ///< in stages that have one
+  std::string serial = "10000000deadbeef";  ///< of the board, in stages that have one
+  std::uint32_t medium = 1;                 ///< serial number of its storage
   std::optional<std::byte> used{};          ///< it was used before: a sector of every MiB is full of these
 };
 

@@ -1,6 +1,7 @@
 #include "tests/lab/scenario/play.h"
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -25,7 +26,8 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr std::byte old_bytes{0xe7};  // what storage holds that was used before
+constexpr std::byte old_bytes{0xe7};   // what storage holds that was used before
+constexpr auto change_takes = 1500ms;  // a hand takes one board out and puts the next one in
 constexpr std::size_t old_every = 1U << 20U;
 
 /// The link that udev makes for a card slot.
@@ -100,7 +102,7 @@ class Player {
                                              "--quantity", std::to_string(units_.size()), "--name", "virtual line"});
     if (!created) return created.error();
     begin_ = Clock::now();
-    for (auto& [board, after] : boards_) board->plug(0, after);
+    for (auto& [board, after] : first_) board->plug(0, after);
     if (auto why = watch(); !why.empty()) return why;
     outcome_.seconds = seconds();
     boards_.clear();  // nothing moves any more
@@ -108,32 +110,35 @@ class Player {
     return twins();
   }
 
-  /// No identity is in two slots.
+  /// No identity is on two finished boards.
   std::string twins() const {
     std::map<std::string, std::string> slots;
     for (const CardOutcome& each : outcome_.cards) {
+      if (each.actual != "passed") continue;
       const auto [first, alone] = slots.emplace(each.serial, each.slot);
-      if (!alone && !each.serial.empty()) {
-        return fmt::format("{} is in {} and in {}", each.serial, first->second, each.slot);
-      }
+      if (!alone) return fmt::format("{} is in {} and in {}", each.serial, first->second, each.slot);
     }
     return {};
   }
 
   struct Unit {
-    const SlotPlan* plan = nullptr;
-    std::function<Bytes()> storage;
+    SlotPlan plan{};
+    std::function<Bytes()> storage{};
+    LabBoard* board = nullptr;  ///< that it is, or whose card
+    std::string follows{};      ///< name of the unit that takes its place when it has ended; empty: none
+    bool arrived = true;        ///< false: what its slot says is still about the unit before
+    /// It was pulled out and does not come back.
+    std::shared_ptr<std::atomic<bool>> gone = std::make_shared<std::atomic<bool>>(false);
     SlotState last{};
-    double ended = 0;
+    double seconds = 0;
+
+    bool ended() const { return last.ended() || is_gone(); }
+    bool is_gone() const { return *gone && last.state == "empty"; }
   };
 
   void add(const ReaderPlan& plan) {
     std::vector<std::shared_ptr<Medium>> media;
-    for (const CardPlan& card : plan.cards) {
-      media.push_back(used_card(card));
-      units_[card.slot.name] = {
-          &card.slot, [medium = media.back()] { return Bytes{medium->bytes().begin(), medium->bytes().end()}; }, {}, 0};
-    }
+    for (const CardPlan& card : plan.cards) media.push_back(used_card(card));
     LabBoard::Plan reader;
     reader.stages = {{"storage", [&plan, media](unsigned visit) {
                         MassStoragePlan storage{.serial = plan.at.serial, .speed = plan.speed, .disks = {}};
@@ -144,59 +149,105 @@ class Player {
                         for (std::size_t lun = 0; lun < media.size(); ++lun) device->disk(lun).insert(media[lun]);
                         return device;
                       }}};
-    reader.next = [&plan](std::size_t, EmulatedDevice&) { return back(plan.at); };
-    put_in(std::move(reader), plan.at);
+    const auto gone = std::make_shared<std::atomic<bool>>(false);
+    reader.next = [&plan, gone](std::size_t, EmulatedDevice&) { return back(plan.at.pull, *gone); };
+    LabBoard& board = build(std::move(reader), plan.at);
+    first_.emplace_back(&board, plan.at.plugged_after);
+    for (std::size_t lun = 0; lun < media.size(); ++lun) {
+      const SlotPlan& slot = plan.cards[lun].slot;
+      sits(slot.name,
+           {.plan = slot,
+            .storage = [medium = media[lun]] { return Bytes{medium->bytes().begin(), medium->bytes().end()}; },
+            .board = &board,
+            .gone = gone});
+    }
   }
 
   std::string add(const BoardPlan& plan) {
-    const auto profile = config::find_board(plan.really, station_.boards_folder());
-    if (!profile) return to_text(profile.error());
-    WholeBoardPlan how{.capacity = plan.slot.size, .used = old_bytes};
-    if (!plan.at.serial.empty()) how.serial = plan.at.serial;
-    auto made = whole_board(*profile, how);
-    if (!made) return to_text(made.error());
-    units_[plan.slot.name] = {&plan.slot, made->storage, {}, 0};
-    std::string pulled = plan.at.pull ? plan.at.pull->stage : std::string{};
-    if (pulled.empty()) pulled = made->stages.back().name;
-    LabBoard::Plan board;
-    const auto pulls = std::make_shared<unsigned>(plan.at.pull ? 1U : 0U);  // a hand pulls once
-    for (auto& each : made->stages) {
-      board.stages.push_back(
-          {each.name, [each, pulled, pulls, &plan](unsigned) -> std::shared_ptr<EmulatedDevice> {
-             auto device = each.enter();
-             if (*pulls == 0 || each.name != pulled) return device;
-             return std::make_shared<FaultyDevice>(
-                 std::move(device),
-                 Fault{.kind = Fault::Kind::unplug, .on = Fault::On::out, .after_bytes = plan.at.pull->after_bytes});
-           }});
+    Unit unit{.plan = plan.slot};
+    if (auto why = build(unit, plan.really, plan.at, plan.at.socket); !why.empty()) return why;
+    first_.emplace_back(unit.board, plan.at.plugged_after);
+    if (plan.next) {
+      Unit next{.plan = plan.slot, .arrived = false};
+      next.plan.end = End::passed;
+      SocketPlan at = plan.at;
+      at.pull.reset();
+      if (auto why = build(next, plan.profile, at, 1000 + plan.at.socket); !why.empty()) return why;
+      unit.follows = plan.slot.name + ", the next";
+      units_[unit.follows] = std::move(next);
     }
-    board.next = [pulls, &plan, count = board.stages.size()](
-                     std::size_t stage, EmulatedDevice& device) -> std::optional<LabBoard::Plan::Next> {
-      const auto* const faulty = dynamic_cast<const FaultyDevice*>(&device);
-      if (faulty != nullptr && faulty->struck()) {
-        *pulls = 0;
-        return back(plan.at);
-      }
-      if (stage + 1 == count) return std::nullopt;
-      return LabBoard::Plan::Next{stage + 1, {}};
-    };
-    put_in(std::move(board), plan.at);
+    sits(plan.slot.name, std::move(unit));
     return {};
   }
 
-  static std::optional<LabBoard::Plan::Next> back(const SocketPlan& at) {
-    if (!at.pull || !at.pull->back_after) return std::nullopt;
-    return LabBoard::Plan::Next{0, *at.pull->back_after};
+  void sits(const std::string& slot, Unit unit) {
+    units_[slot] = std::move(unit);
+    seats_[slot] = slot;
   }
 
-  void put_in(LabBoard::Plan board, const SocketPlan& at) {
+  /// A board of a profile, whose storage has the serial number `medium`. What went wrong, if anything.
+  std::string build(Unit& unit, const std::string& profile_name, const SocketPlan& at, std::uint32_t medium) {
+    const auto profile = config::find_board(profile_name, station_.boards_folder());
+    if (!profile) return to_text(profile.error());
+    WholeBoardPlan how{.capacity = unit.plan.size,
+                       .serial = at.serial.empty() ? fmt::format("10000000{:08x}", medium) : at.serial,
+                       .medium = medium,
+                       .used = old_bytes};
+    auto made = whole_board(*profile, how);
+    if (!made) return to_text(made.error());
+    if (at.pull && !at.pull->stage.empty() &&
+        std::ranges::find(made->stages, at.pull->stage, &WholeBoard::Stage::name) == made->stages.end()) {
+      return fmt::format("a {} has no stage {}", profile_name, at.pull->stage);
+    }
+    unit.storage = made->storage;
+    unit.board = &build(pulled_out(plan_of(*made), at.pull, unit.gone), at);
+    return {};
+  }
+
+  static LabBoard::Plan plan_of(const WholeBoard& made) {
+    LabBoard::Plan board;
+    for (const auto& each : made.stages) board.stages.push_back({each.name, [each](unsigned) { return each.enter(); }});
+    return board;
+  }
+
+  /// The same board with a hand that pulls it out, once.
+  static LabBoard::Plan pulled_out(LabBoard::Plan board, const std::optional<PullPlan>& pull,
+                                   std::shared_ptr<std::atomic<bool>> gone) {
+    if (!pull) return board;
+    auto stage = board.stages.end() - 1;
+    if (!pull->stage.empty()) stage = std::ranges::find(board.stages, pull->stage, &LabStage::name);
+    stage->make = [make = stage->make, after = pull->after_bytes](unsigned visit) -> std::shared_ptr<EmulatedDevice> {
+      auto device = make(visit);
+      if (visit > 0) return device;
+      return std::make_shared<FaultyDevice>(
+          std::move(device), Fault{.kind = Fault::Kind::unplug, .on = Fault::On::out, .after_bytes = after});
+    };
+    board.next = [pull = *pull, gone, last = board.stages.size() - 1](
+                     std::size_t at, EmulatedDevice& device) -> std::optional<LabBoard::Plan::Next> {
+      const auto* const faulty = dynamic_cast<const FaultyDevice*>(&device);
+      if (faulty != nullptr && faulty->struck()) {
+        return back(pull, *gone);
+      }
+      return at == last ? std::nullopt : std::optional{LabBoard::Plan::Next{at + 1, {}}};
+    };
+    return board;
+  }
+
+  /// How a board that was pulled out goes on.
+  static std::optional<LabBoard::Plan::Next> back(const std::optional<PullPlan>& pull, std::atomic<bool>& gone) {
+    if (pull && pull->back_after) return LabBoard::Plan::Next{0, *pull->back_after};
+    gone = true;
+    return std::nullopt;
+  }
+
+  LabBoard& build(LabBoard::Plan board, const SocketPlan& at) {
     board.socket = at.socket;
     board.paces = {std::make_shared<Pace>(at.write_rate, at.read_rate)};
     if (bus_) board.paces.push_back(bus_);
     board.told = [this, socket = at.socket](std::string_view what) {
       note(fmt::format("socket {}: {}", socket, what));
     };
-    boards_.emplace_back(std::make_unique<LabBoard>(std::move(board)), at.plugged_after);
+    return *boards_.emplace_back(std::make_unique<LabBoard>(std::move(board)));
   }
 
   double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
@@ -220,27 +271,38 @@ class Player {
 
   /// Whether the slot is at its end.
   bool took(const SlotState& slot) {
-    Unit& unit = units_.at(slot.name);
+    std::string& seat = seats_.at(slot.name);
+    Unit& unit = units_.at(seat);
+    unit.arrived = unit.arrived || !slot.ended();
+    if (!unit.arrived) return false;
     if (unit.last.state != slot.state) {
       note(fmt::format("slot {}: {}{}{}", slot.name, slot.state, slot.error.empty() ? "" : " ", slot.error));
-      unit.ended = seconds();
+      unit.seconds = seconds();
     }
     // A slot that is cleared for the next board forgets how the last one ended.
     if (!unit.last.ended() || slot.ended()) unit.last = slot;
-    return unit.last.ended();
+    if (!unit.ended() || unit.follows.empty()) return unit.ended();
+    unit.board->unplug();
+    seat = unit.follows;
+    units_.at(seat).board->plug(0, change_takes);
+    return false;
+  }
+
+  static std::string expected(const SlotPlan& slot) {
+    if (slot.end == End::failed) return slot.error.empty() ? "failed" : "failed " + slot.error;
+    return slot.end == End::gone ? "gone" : "passed";
   }
 
   void judge(const std::string& name, const Unit& unit) {
     CardOutcome outcome{.slot = name};
-    outcome.expected = unit.plan->passes          ? "passed"
-                       : unit.plan->error.empty() ? "failed"
-                                                  : "failed " + unit.plan->error;
-    outcome.actual =
-        unit.last.ended() ? unit.last.state : fmt::format("{} {:.0f} %", unit.last.state, unit.last.progress * 100);
-    if (unit.last.state == "failed" && !unit.plan->error.empty()) outcome.actual += " " + unit.last.error;
+    outcome.expected = expected(unit.plan);
+    outcome.actual = unit.last.ended() ? unit.last.state
+                     : unit.is_gone()  ? "gone"
+                                       : fmt::format("{} {:.0f} %", unit.last.state, unit.last.progress * 100);
+    if (unit.last.state == "failed" && !unit.plan.error.empty()) outcome.actual += " " + unit.last.error;
     outcome.serial = unit.last.serial;
     outcome.detail = unit.last.detail.empty() ? "" : fmt::format("{} {}", unit.last.error, unit.last.detail);
-    outcome.seconds = unit.ended;
+    outcome.seconds = unit.seconds;
     if (unit.last.state == "passed") outcome.compared = compare(name, unit);
     outcome.as_expected =
         outcome.actual == outcome.expected && (unit.last.state != "passed" || outcome.compared == "every byte");
@@ -255,7 +317,7 @@ class Player {
     std::ofstream{units} << "serial\n" << unit.last.serial << "\n";
     fs::remove(should);
     std::ofstream{should};
-    fs::resize_file(should, unit.plan->size);
+    fs::resize_file(should, unit.plan.size);
     const auto made = station_.flashline({"flash", image_, should, "--allow-unsigned", "--recipe",
                                           options_.folder / "recipe.xml", "--units", units, "--no-verify"},
                                          time_on(held));
@@ -306,7 +368,9 @@ class Player {
   ScenarioOutcome outcome_;
   Clock::time_point begin_{};
   std::map<std::string, Unit> units_;
-  std::vector<std::pair<std::unique_ptr<LabBoard>, std::chrono::milliseconds>> boards_;  ///< when they are plugged in
+  std::map<std::string, std::string> seats_;  ///< by the slot's name: which unit is in it
+  std::vector<std::unique_ptr<LabBoard>> boards_;
+  std::vector<std::pair<LabBoard*, std::chrono::milliseconds>> first_;  ///< those that begin, and when
 };
 
 }  // namespace

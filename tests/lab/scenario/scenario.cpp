@@ -38,8 +38,10 @@ const Shape board_shape{.attributes = {{"socket", true},
                                        {"expect", true},
                                        {"error"},
                                        {"profile", true},
-                                       {"really"}},
-                        .children = {{"pull"}}};
+                                       {"really"},
+                                       {"count"}},
+                        .children = {{"pull"}, {"next"}}};
+const Shape next_shape{.attributes = {}, .children = {}};
 const Shape reader_pull_shape{.attributes = {{"after", true}, {"back-after"}}, .children = {}};
 const Shape board_pull_shape{.attributes = {{"after", true}, {"back-after"}, {"stage"}}, .children = {}};
 const Shape card_shape{.attributes = {{"name", true}, {"size", true}, {"write-protected"}, {"expect", true}, {"error"}},
@@ -66,7 +68,8 @@ Result<MediumFault> read_fault(const ElementReader& in) {
 Result<SlotPlan> read_slot(const ElementReader& in) {
   SlotPlan slot{.name = in.text_of("name")};
   FL_TRY(slot.size, in.value("size", size_form));
-  FL_TRY(slot.passes, in.choice<bool>("expect", {{"passed", true}, {"failed", false}}, true));
+  FL_TRY(slot.end, in.choice<End>("expect", {{"passed", End::passed}, {"failed", End::failed}, {"gone", End::gone}},
+                                  End::passed));
   slot.error = in.text_of("error");
   return slot;
 }
@@ -122,6 +125,10 @@ Result<BoardPlan> read_board(const ElementReader& in) {
   FL_TRY(board.slot, read_slot(in));
   board.profile = in.text_of("profile");
   board.really = in.text_of("really", board.profile);
+  if (const auto next = in.child("next")) {
+    FL_CHECK(next->check(next_shape));
+    board.next = true;
+  }
   return board;
 }
 
@@ -176,10 +183,16 @@ Result<Scenario> parse_scenario(std::string_view xml, const std::filesystem::pat
     scenario.readers.push_back(std::move(reader));
   }
   for (const ElementReader& each : root.children("board")) {
-    FL_TRY(BoardPlan board, read_board(each));
-    FL_CHECK(taken.socket(each, board.at.socket));
-    FL_CHECK(taken.slot(each, board.slot.name));
-    scenario.boards.push_back(std::move(board));
+    FL_TRY(const BoardPlan first, read_board(each));
+    FL_TRY(const auto count, each.number("count", 1, most_boards - first.at.socket, 1));
+    for (unsigned next = 0; next < count; ++next) {
+      BoardPlan board = first;
+      board.at.socket += next;
+      if (each.find("count") != nullptr) board.slot.name += fmt::format("-{}", next + 1);
+      FL_CHECK(taken.socket(each, board.at.socket));
+      FL_CHECK(taken.slot(each, board.slot.name));
+      scenario.boards.push_back(std::move(board));
+    }
   }
   if (scenario.readers.empty() && scenario.boards.empty()) {
     return root.error(errc::config_missing_element, "it needs a reader or a board");

@@ -15,11 +15,14 @@
 
 namespace flashline::lab {
 
+/// gone: it was pulled out, its slot is empty, its unit waits for it.
+enum class End : std::uint8_t { passed, failed, gone };
+
 /// A slot of the station, the storage that comes into it, and how its unit is expected to end.
 struct SlotPlan {
   std::string name{};
   std::uint64_t size = 0;
-  bool passes = true;
+  End end = End::passed;
   std::string error{};  ///< code that a failed one ends with; empty: any
 };
 
@@ -60,6 +63,7 @@ struct BoardPlan {
   SlotPlan slot{};
   std::string profile{};  ///< what the station believes to be there
   std::string really{};   ///< profile of what is there
+  bool next = false;      ///< when its unit has ended, a good one of the slot's profile takes its place, and passes
 };
 
 /// An image that is made for the scenario, unless a file is named.

@@ -36,7 +36,7 @@ TEST(FastbootSink, SaysWhatTheBoardSaysOfItself) {
 
   BoardPair imx{u_boot_board()};
   EXPECT_EQ(imx.sink(u_boot_target())->facts().capacity.value, capacity);
-  EXPECT_EQ(imx.sink(u_boot_target())->facts().medium, "10000000deadbeef/all");
+  EXPECT_EQ(imx.sink(u_boot_target())->facts().medium, "10000000deadbeef/all on usb/1");
 
   auto in_sectors = u_boot_board();
   in_sectors.size_in_sectors = true;
@@ -46,6 +46,13 @@ TEST(FastbootSink, SaysWhatTheBoardSaysOfItself) {
   target.verify = FastbootTarget::Verify::none;
   EXPECT_EQ(old.sink(target)->facts().capacity.value, capacity);
   EXPECT_EQ(old.sink(target)->facts().read_back, ReadBack::none);
+}
+
+TEST(FastbootSink, ABoardWithoutASerialNumberIsNotTakenForAnother) {
+  auto nameless = u_boot_board();
+  nameless.serial.clear();
+  BoardPair board{nameless};
+  EXPECT_EQ(board.sink(u_boot_target())->facts().medium, "");
 }
 
 TEST(FastbootSink, RefusesSizesThatMakeNoSense) {
