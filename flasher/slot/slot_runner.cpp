@@ -219,8 +219,10 @@ asio::awaitable<void> SlotRunner::begin() {
   if (auto fits = core_.writer.check(request); !fits) co_return refuse(std::move(fits).error());
 
   UnitOrder order{.batch = work->row.id, .kept = std::exchange(kept_, {}), .attempt = {}};
+  // A file's identity stays when the operator says that another board is in; only somebody's word makes it another one,
+  // and none outlives a restart.
   using Kind = config::Target::Kind;
-  order.refuse_finished = slot_.target.kind == Kind::block || slot_.target.kind == Kind::port;
+  order.refuse_finished = slot_.target.kind == Kind::block || slot_.target.kind == Kind::port || !exchanged_;
   order.attempt.slot = slot_.name;
   order.attempt.target = slot_.target.text();
   order.attempt.medium = medium_;
@@ -447,6 +449,7 @@ bool SlotRunner::apply(const SlotEvent& event) {
   since_ = core_.now();
   spdlog::debug("slot {}: {} -> {}", slot_.name, name_of(event), name_of(state_));
   const bool fresh = std::holds_alternative<slot::NextAsked>(event) || std::holds_alternative<slot::BoardOut>(event);
+  exchanged_ = exchanged_ || fresh;
   if (fresh && kept_.empty()) unit_.reset();
   changed();
   return true;

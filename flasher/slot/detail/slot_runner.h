@@ -81,7 +81,8 @@ class SlotRunner {
   bool beginning_ = false;                  ///< a board is being opened or a unit taken
   bool nothing_left_ = false;               ///< the batch had no unit when last asked
   bool woken_ = false;
-  bool gone_ = false;  ///< the board that is worked on left its port meanwhile
+  bool exchanged_ = false;  ///< since the station began, another board was put in, or so somebody said
+  bool gone_ = false;       ///< the board that is worked on left its port meanwhile
   asio::steady_timer wake_;
   std::shared_ptr<RunControl> control_;  ///< of the attempt that runs
   std::chrono::steady_clock::time_point measured_at_;

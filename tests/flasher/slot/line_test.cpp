@@ -304,6 +304,28 @@ TEST(Line, complaint_51_a_finished_board_is_not_written_again) {
   EXPECT_EQ(rig.units().size(), 2U) << "the refusal cost no identity";
 }
 
+TEST(Line, a_file_with_a_finished_unit_is_not_written_again_after_a_restart) {
+  LineRig rig{2};
+  rig.start();
+  rig.writer.boards["2"].hold = true;
+  rig.create(rig.order(2));
+  rig.until_state("1", "passed");
+  rig.until_state("2", "writing");
+  std::filesystem::copy(rig.station.paths.state, rig.folder.path() / "after", std::filesystem::copy_options::recursive);
+  LineRig after{1};  // the unit of slot 2 is voided, and its number is to be made again
+  after.station.paths.state = rig.folder.path() / "after";
+  after.start();
+  after.until_batch(BatchState::running);
+  after.until_state("1", "failed");
+  EXPECT_EQ(after.line->slot("1")->error->code, errc::board_finished);
+  EXPECT_TRUE(after.writer.written["card-1"].empty());
+  ASSERT_TRUE(after.await(after.line->next("1", "Ada")));
+  after.until_batch(BatchState::done);
+  EXPECT_EQ(after.writer.written["card-1"].size(), 1U);
+  after.stop();
+  after.expect_good_records();
+}
+
 TEST(Line, units_come_from_a_list_and_secrets_stay_out_of_records_and_logs) {
   LineRig rig{2};
   rig.start();
