@@ -79,11 +79,10 @@ asio::awaitable<Result<std::shared_ptr<transport::BlockSink>>> UsbBoards::raise(
 }
 
 asio::awaitable<Status> UsbBoards::power_cycle(transport::PortPath port, std::chrono::milliseconds off) {
-  FL_CO_CHECK(
-      co_await asio::co_spawn(parts_.blocking, switch_on_thread(port, false, parts_.machine), asio::use_awaitable));
+  FL_CO_CHECK(co_await asio::co_spawn(power_, switch_on_thread(port, false, parts_.machine), asio::use_awaitable));
   asio::steady_timer timer{parts_.usb->executor(), off};
   co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-  co_return co_await asio::co_spawn(parts_.blocking, switch_on_thread(port, true, parts_.machine), asio::use_awaitable);
+  co_return co_await asio::co_spawn(power_, switch_on_thread(port, true, parts_.machine), asio::use_awaitable);
 }
 
 }  // namespace flashline::line

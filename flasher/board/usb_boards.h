@@ -3,6 +3,8 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -59,13 +61,17 @@ class UsbBoards {
     std::shared_ptr<const std::vector<StageFiles>> files;
   };
 
-  explicit UsbBoards(Parts parts) : parts_{std::move(parts)} {}
+  explicit UsbBoards(Parts parts) : parts_{std::move(parts)}, power_{switches} {}
   asio::awaitable<Status> power_cycle(transport::PortPath port, std::chrono::milliseconds off);
+
+  static constexpr std::size_t switches = 4;  ///< ports whose power is switched at once
 
   Parts parts_;
   std::map<std::string, Bay, std::less<>> bays_;  // by the slot's name
   SlotListener listener_;
   std::shared_ptr<void> listening_;
+  /// A hub can hold who switches a port for minutes: nobody else's board may wait for that.
+  asio::thread_pool power_;
 };
 
 }  // namespace flashline::line

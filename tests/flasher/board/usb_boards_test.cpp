@@ -9,6 +9,7 @@
 #include "tests/lab/emulators/boot_images.h"
 #include "tests/lab/emulators/emulated_host.h"
 #include "tests/lab/emulators/fastboot_board.h"
+#include "tests/lab/emulators/faulty_device.h"
 #include "tests/lab/emulators/firehose_programmer.h"
 #include "tests/lab/emulators/sahara_rom.h"
 #include "tests/lab/emulators/sdp_rom.h"
@@ -106,6 +107,22 @@ TEST_F(UsbBoardsTest, a_slot_on_a_port_writes_what_comes_up_there) {
   ASSERT_EQ(code(report), "none") << report.error->detail;
   EXPECT_TRUE(u_boot->medium().read(0, capacity) == content);
   EXPECT_EQ(report.stores[0].sink.read_back, transport::ReadBack::by_board);
+}
+
+TEST_F(UsbBoardsTest, power_is_switched_where_nobody_else_waits_for_it) {
+  station_.boards[0].power.cycle = true;
+  asio::io_context others;  // busy with other boards: it never comes to this one
+  auto created = create(others.get_executor());
+  ASSERT_TRUE(created) << to_text(created.error());
+  boards_ = std::move(*created);
+  const auto broken = std::make_shared<lab::FaultyDevice>(
+      std::make_shared<lab::SdpRomDevice>(lab::imx6q()),
+      lab::Fault{.kind = lab::Fault::Kind::link_error, .on = lab::Fault::On::control, .after_bytes = 0, .times = 0});
+  await(plug_in(broken, nullptr));
+  const auto board = await(boards_->raise(station_.slots[0], {}));
+  ASSERT_FALSE(board);
+  EXPECT_TRUE(broken->struck());
+  EXPECT_FALSE(others.poll()) << "something waits for those threads";
 }
 
 /// A Qualcomm board whose programmer digests what it was sent.
