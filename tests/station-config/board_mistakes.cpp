@@ -9,7 +9,7 @@ const std::vector<Mistake>& board_mistakes() {
   static const std::vector<Mistake> rows{
       {"unknown_element", "<power cycle", "<pwoer cycle", errc::config_unknown_element, "17:4", refuses,
        "did you mean 'power'?"},
-      {"unknown_attribute", "off=\"1500ms\"", "of=\"1500ms\"", errc::config_unknown_attribute, "17:44", refuses,
+      {"unknown_attribute", "off=\"1500ms\"", "of=\"1500ms\"", errc::config_unknown_attribute, "17:23", refuses,
        "did you mean 'off'?"},
       {"no_title", " title=\"Panel, second edition\"", "", errc::config_missing_attribute, "3:2"},
       {"no_protocol", " protocol=\"fastboot\"", "", errc::config_missing_attribute, "11:4"},
