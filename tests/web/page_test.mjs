@@ -73,7 +73,7 @@ function plug(port) {
 /** What the station left when three boards had failed in a slot, before it was started again. */
 function quarantine(slot, evidence) {
   mkdirSync(join(folder, "state/quarantine"), { recursive: true });
-  writeFileSync(join(folder, "state/quarantine", slot), `${evidence}\n`);
+  writeFileSync(join(folder, "state/quarantine", `${slot}.json`), JSON.stringify({ summary: evidence }));
 }
 
 function startStation() {
@@ -160,7 +160,7 @@ test("a slot in quarantine shows its evidence, and takes boards again once it wa
   await page.locator("#detail button").tap();
   await tile(5).locator("button[data-action=release]").tap();
   await page.locator("#slot-5:not([data-state=quarantined])").waitFor();
-  assert.equal(existsSync(join(folder, "state/quarantine/5")), false);
+  assert.equal(existsSync(join(folder, "state/quarantine/5.json")), false);
 });
 
 test("a batch is started, tiles move, progress is live", async () => {
